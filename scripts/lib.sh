@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the scripts of the house share. To be sourced; defines functions only.
+
+# A make of ours must not hand its flags to the makes that scripts start: job
+# servers and variables of one are none of the other's business.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+# Where run() shows commands, also when the command's output goes elsewhere.
+exec {trace_fd}>&2
+
+# Say in one line what is wrong, and stop.
+die()
+{
+	printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+	exit 1
+}
+
+# Run a command; with V=1, show it first.
+run()
+{
+	if [ "${V:-0}" != 0 ]; then
+		{
+			printf '+'
+			printf ' %q' "$@"
+			printf '\n'
+		} >&"$trace_fd"
+	fi
+	"$@"
+}
+
+# The compiler for kernels: through ccache when there is one.
+kernel_cc()
+{
+	if [ -n "${KERNEL_CC:-}" ]; then
+		echo "$KERNEL_CC"
+	elif command -v ccache > /dev/null; then
+		echo "ccache gcc"
+	else
+		echo "gcc"
+	fi
+}
