@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What one benchmark is, and what the benchmarks share.
+ *
+ * A benchmark repeats one operation. main.c runs it in windows of a fixed
+ * number of operations, short enough that most windows see no timer tick, and
+ * reports the cheapest and the median window.
+ */
+#ifndef ASIBENCH_BENCH_H
+#define ASIBENCH_BENCH_H
+
+#include <stdint.h>
+
+struct bench {
+	/* One word, the key of the result lines. */
+	const char *name;
+	/* One line for people. */
+	const char *what;
+	/* Operations per window. */
+	unsigned int ops;
+	/* System calls per operation, of all processes that take part. */
+	double syscalls;
+	/* Times a virtual CPU stops running guest code, per operation. */
+	double vm_exits;
+	/*
+	 * Returns NULL, or the reason why this machine cannot run it. After a
+	 * failure teardown() is not called.
+	 */
+	const char *(*setup)(void);
+	/*
+	 * Does @ops operations and returns how long they took. With 0 it takes
+	 * the same path without the operation, which is what main.c subtracts.
+	 */
+	uint64_t (*run)(unsigned int ops);
+	/* May be NULL. */
+	void (*teardown)(void);
+};
+
+extern const struct bench bench_null;
+extern const struct bench bench_int80;
+extern const struct bench bench_compat;
+extern const struct bench bench_read;
+extern const struct bench bench_write;
+extern const struct bench bench_pipe;
+extern const struct bench bench_ctx_thread;
+extern const struct bench bench_ctx_process;
+extern const struct bench bench_touch;
+extern const struct bench bench_fork;
+extern const struct bench bench_forkexec;
+extern const struct bench bench_vmexit_kernel;
+extern const struct bench bench_vmexit_user;
+
+/* Prints the message with errno's text and ends the program with status 1. */
+__attribute__((noreturn, format(printf, 1, 2)))
+void die(const char *fmt, ...);
+
+#endif /* ASIBENCH_BENCH_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The event counters of address space isolation, and the state it is in, as
+ * the kernel shows them in /sys/kernel/asi.
+ */
+#ifndef ASIBENCH_COUNTERS_H
+#define ASIBENCH_COUNTERS_H
+
+#include <stdint.h>
+
+#define COUNTERS_MAX 256
+
+struct counters {
+	uint64_t value[COUNTERS_MAX];
+};
+
+/*
+ * Opens every counter there is and returns how many; 0 on a kernel without
+ * isolation.
+ */
+unsigned int counters_open(void);
+
+/* "class.counter", for 0 <= @i < the number of counters. */
+const char *counters_name(unsigned int i);
+
+void counters_read(struct counters *out);
+
+/* Prints the line "state ..." with what is on in the running kernel. */
+void counters_print_state(void);
+
+#endif /* ASIBENCH_COUNTERS_H */
