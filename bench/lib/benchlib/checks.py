@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The targets. Each is measured or said not to have been."""
+
+from dataclasses import dataclass
+
+from .ops import LARGE, STEADY, TITLES
+from .parse import counter_sum, measured
+
+# Beyond the instruction: what two runs of the same may differ by.
+REPEAT_LIMIT = 0.5
+# A timer tick every few thousand operations may leave the restricted address
+# space; the mean over all windows sees that, the median window must not.
+TICK_EXITS = 0.001
+# Null system call, instructions more than on the unpatched kernel.
+NULL_LIMITS = {"out": 0.0, "off": 6.0, "on": 40.0}
+LARGE_PERCENT = 1.0
+# Results have two decimals.
+ROUNDING = 0.05
+
+
+@dataclass(frozen=True)
+class Check:
+    """One target.
+
+    `ok` is None when it was not measured, `needs` the (configuration, operation)
+    pairs it is computed from. A soft target is reported and fails nothing.
+    """
+
+    what: str
+    target: str
+    needs: tuple
+    ok: object = None
+    measured: str = ""
+    hard: bool = True
+
+    @property
+    def verdict(self):
+        if self.ok is None:
+            return "not measured"
+        return "met" if self.ok else "**missed**"
+
+
+def difference(runs, config, op):
+    """Instructions more than on the unpatched kernel, or None."""
+    here = measured(runs.get(config), op)
+    base = measured(runs.get("base"), op)
+    if not here or not base:
+        return None
+    return here["min"] - base["min"]
+
+
+def check_null(runs, config, limit):
+    what = f"null system call, {config}: instructions against unpatched"
+    target = "the same" if limit == 0 else f"at most +{limit:.0f}"
+    needs = ((config, "null"), ("base", "null"))
+    delta = difference(runs, config, "null")
+    if delta is None:
+        return Check(what, target, needs)
+    ok = (abs(delta) if limit == 0 else delta - limit) <= ROUNDING
+    return Check(what, target, needs, ok, f"{delta:+.1f}")
+
+
+def check_steady(runs, op):
+    what = f"{TITLES[op]}, on: exits per operation"
+    needs = (("on", op),)
+    record = measured(runs.get("on"), op)
+    if not record or not runs["on"]["counters"]:
+        return Check(what, "0", needs)
+    steady = counter_sum(record, "exits", steady=True)
+    mean = counter_sum(record, "exits")
+    return Check(what, "0", needs, steady == 0 and mean <= TICK_EXITS,
+                 f"{steady:.3f} (with timer ticks {mean:.5f})")
+
+
+def check_large(runs, op):
+    what = f"{TITLES[op]}, on: instructions against unpatched"
+    target = f"at most +{LARGE_PERCENT:.0f} %"
+    needs = (("on", op), ("base", op))
+    delta = difference(runs, "on", op)
+    if delta is None:
+        return Check(what, target, needs, hard=False)
+    percent = 100 * delta / runs["base"]["ops"][op]["min"]
+    return Check(what, target, needs, percent <= LARGE_PERCENT,
+                 f"{percent:+.2f} % ({delta:+.1f})", hard=False)
+
+
+def check_repeat(runs, config):
+    """Two boots, the same null system call."""
+    what = f"null system call, {config}: second boot against the first"
+    target = f"within {REPEAT_LIMIT}"
+    needs = ((config, "null"),)
+    first = measured(runs[config], "null")
+    again = runs[config].get("null_again")
+    if not first or again is None:
+        return Check(what, target, needs)
+    return Check(what, target, needs, abs(again - first["min"]) <= REPEAT_LIMIT,
+                 f"{again - first['min']:+.2f}")
+
+
+def check_all(runs):
+    """Every target, for the runs by the name of their configuration."""
+    checks = [check_null(runs, config, limit) for config, limit in NULL_LIMITS.items()]
+    checks += [check_steady(runs, op) for op in STEADY]
+    checks += [check_large(runs, op) for op in LARGE]
+    checks += [check_repeat(runs, config) for config in runs]
+    return checks
+
+
+def asked_for(check, runs):
+    """False when the user left out what the target is computed from."""
+    return all(config in runs and op in runs[config]["ops"] for config, op in check.needs)
+
+
+def failed(checks, runs):
+    """Hard targets that are missed, or that could not be measured though asked for."""
+    return [check for check in checks
+            if check.hard and not check.ok and asked_for(check, runs)]
