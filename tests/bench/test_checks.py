@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The targets: met, missed, not measured."""
+
+import unittest
+
+from benchlib.checks import check_all, failed
+from samples import all_met, record, run
+
+
+def missed(runs):
+    return [check.what for check in failed(check_all(runs), runs)]
+
+
+class Checks(unittest.TestCase):
+    def assert_missed(self, runs, words):
+        self.assertEqual(len(missed(runs)), 1, missed(runs))
+        self.assertIn(words, missed(runs)[0])
+
+    def test_all_met(self):
+        self.assertEqual(missed(all_met()), [])
+
+    def test_configured_out_must_be_equal(self):
+        for low in (238.0, 236.0):
+            runs = all_met()
+            runs["out"]["ops"]["null"]["min"] = runs["out"]["null_again"] = low
+            self.assert_missed(runs, "null system call, out")
+
+    def test_off_limit(self):
+        for low, count in ((243.0, 0), (243.1, 1)):
+            runs = all_met()
+            runs["off"]["ops"]["null"]["min"] = runs["off"]["null_again"] = low
+            self.assertEqual(len(missed(runs)), count)
+
+    def test_on_limit(self):
+        for low, count in ((277.0, 0), (278.0, 1)):
+            runs = all_met()
+            runs["on"]["ops"]["null"]["min"] = runs["on"]["null_again"] = low
+            self.assertEqual(len(missed(runs)), count)
+
+    def test_steady_exits(self):
+        runs = all_met()
+        runs["on"]["ops"]["null"]["counters"]["user.exits"] = [1.0, 1.0]
+        self.assert_missed(runs, "exits per operation")
+
+    def test_rare_exits_that_are_not_ticks(self):
+        runs = all_met()
+        runs["on"]["ops"]["null"]["counters"]["user.exits"] = [0.01, 0.0]
+        self.assert_missed(runs, "exits per operation")
+
+    def test_kvm_exits_count_too(self):
+        runs = all_met()
+        runs["on"]["ops"]["vmexit_kernel"] = record(3000.0, {"kvm.exits": [1.0, 1.0]})
+        self.assert_missed(runs, "VM exit, in the kernel")
+
+    def test_without_counters_exits_are_not_measured(self):
+        runs = all_met()
+        runs["on"]["counters"] = 0
+        self.assert_missed(runs, "exits per operation")
+
+    def test_repeat(self):
+        runs = all_met()
+        runs["base"]["null_again"] += 0.75
+        self.assert_missed(runs, "second boot")
+
+    def test_repeat_not_done(self):
+        runs = all_met()
+        del runs["base"]["null_again"]
+        self.assert_missed(runs, "second boot")
+
+    def test_percent_is_a_goal_only(self):
+        runs = all_met()
+        runs["on"]["ops"]["read"]["min"] = 2100.0
+        self.assertEqual(missed(runs), [])
+        verdicts = [check.verdict for check in check_all(runs) if "read" in check.what]
+        self.assertEqual(verdicts, ["**missed**"])
+
+    def test_what_was_not_asked_for_fails_nothing(self):
+        self.assertEqual(missed({"on": run(20, read=record(2000.0))}), [])
+
+    def test_skipped_by_the_guest_fails(self):
+        runs = all_met()
+        runs["on"]["ops"]["int80"] = {"skip": "no"}
+        self.assert_missed(runs, "INT 0x80")

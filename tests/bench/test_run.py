@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0
+"""bench/run itself: selections, what is missing, exit status."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from benchlib import boot, configs
+from benchlib.errors import Trouble
+from samples import all_met
+
+RUN = os.path.join(configs.REPO, "bench/run")
+
+
+def bench(*args):
+    return subprocess.run([sys.executable, RUN, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+
+class Select(unittest.TestCase):
+    def test_all(self):
+        self.assertEqual([c.name for c in configs.select("")],
+                         ["base", "out", "off", "on", "pti"])
+
+    def test_part_in_the_order_of_the_table(self):
+        self.assertEqual([c.name for c in configs.select("on,base")], ["base", "on"])
+
+    def test_wrong_name(self):
+        with self.assertRaises(Trouble):
+            configs.select("on,of")
+
+    def test_missing_kernels_name_their_targets(self):
+        with tempfile.TemporaryDirectory() as empty, self.assertRaises(Trouble) as caught:
+            configs.check_images(configs.select(""), empty)
+        for config in configs.CONFIGS:
+            self.assertIn(config.image, str(caught.exception))
+            self.assertIn(f"make {config.make_target}", str(caught.exception))
+
+
+class State(unittest.TestCase):
+    ON = {"asi": "1", "user": "1", "kvm": "1", "pti": "0"}
+
+    def refused(self, name, state):
+        with self.assertRaises(Trouble):
+            configs.check_state(configs.select(name)[0], state)
+
+    def test_right(self):
+        configs.check_state(configs.select("on")[0], self.ON)
+
+    def test_off_though_asked_for(self):
+        self.refused("on", {**self.ON, "asi": "0"})
+
+    def test_class_off(self):
+        self.refused("on", {**self.ON, "user": "0"})
+
+    def test_class_absent(self):
+        self.refused("on", {"asi": "1", "user": "1", "pti": "0"})
+
+    def test_unpatched_that_is_not(self):
+        self.refused("base", {"asi": "0", "pti": "0"})
+
+    def test_pti_that_is_off(self):
+        self.refused("pti", {"asi": "0", "pti": "0"})
+
+
+class Command(unittest.TestCase):
+    def test_boot(self):
+        argv = boot.command(configs.select("on")[0], ["null", "read"], 5)
+        self.assertIn("--icount", argv)
+        self.assertEqual(argv[argv.index("--append") + 1], "nokaslr asi=on")
+        self.assertEqual(argv[argv.index("--") + 2:],
+                         ["--clock", "tsc", "--only", "null,read", "--windows", "5"])
+
+
+class ExitStatus(unittest.TestCase):
+    def run_on(self, runs, *args):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"format": 1, "runs": runs}, file)
+            file.flush()
+            # A part is asked for, so that the documents stay as they are.
+            return bench("--from-results", file.name, "--only", "null", *args)
+
+    def test_check_met(self):
+        done = self.run_on(all_met(), "--check")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_check_missed(self):
+        runs = all_met()
+        runs["on"]["ops"]["null"]["min"] = runs["on"]["null_again"] = 290.0
+        done = self.run_on(runs, "--check")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("target missed: null system call, on", done.stderr)
+
+    def test_missed_without_check(self):
+        runs = all_met()
+        runs["on"]["ops"]["null"]["min"] = 290.0
+        self.assertEqual(self.run_on(runs).returncode, 0)
+
+    def test_wrong_operation(self):
+        done = bench("--only", "nul")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no operation 'nul'", done.stderr)
+
+    def test_wrong_configuration(self):
+        self.assertEqual(bench("--configs", "maybe").returncode, 2)
+
+    def test_results_missing(self):
+        done = bench("--from-results", "/nonexistent.json")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_results_of_another_format(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write('{"format": 99}')
+            file.flush()
+            self.assertEqual(bench("--from-results", file.name).returncode, 2)
