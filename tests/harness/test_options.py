@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Wrong options end with 125 and one line, before anything is started."""
+
+import os
+
+from vmrun_test import VmRunTest
+
+
+class Options(VmRunTest):
+    def setUp(self):
+        super().setUp()
+        # Nothing boots here: any file will do for a kernel.
+        with open(self.path("kernel"), "wb"):
+            pass
+        self.kernel = ("--kernel", self.path("kernel"))
+
+    def refuse(self, *arguments, word):
+        done = self.run_options(*arguments)
+        self.expect(done, 125, word)
+        self.assertTrue(done.stderr.startswith("vm/run: "), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def dry_run(self, *arguments):
+        done = self.run_options("--dry-run", *self.kernel, *arguments, "--", "true")
+        self.expect(done, 0)
+        return done.stdout
+
+    def test_unknown_option(self):
+        self.refuse("--bogus", "--", "true", word="--bogus")
+
+    def test_no_abbreviations(self):
+        self.refuse("--mach", "qemu", "--", "true", word="--mach")
+
+    def test_unknown_machine(self):
+        self.refuse("--machine", "vax", "--", "true", word="vax")
+
+    def test_no_command(self):
+        self.refuse(*self.kernel, word="COMMAND")
+
+    def test_empty_command(self):
+        self.refuse(*self.kernel, "--", "", word="COMMAND")
+
+    def test_command_without_dashes(self):
+        self.refuse(*self.kernel, "true", word="--")
+
+    def test_no_such_kernel(self):
+        self.refuse("--kernel", "/no/such/kernel", "--", "true", word="/no/such/kernel")
+
+    def test_no_such_copy(self):
+        self.refuse(*self.kernel, "--copy", "/no/such/file", "--", "true", word="/no/such/file")
+
+    def test_relative_copy_destination(self):
+        self.refuse(*self.kernel, "--copy", "/etc/passwd:x", "--", "true", word="absolute")
+
+    def test_bad_size(self):
+        self.refuse(*self.kernel, "--mem", "lots", "--", "true", word="lots")
+
+    def test_bad_cpus(self):
+        self.refuse(*self.kernel, "--cpus", "0", "--", "true", word="--cpus")
+
+    def test_bad_timeout(self):
+        self.refuse(*self.kernel, "--timeout", "-1", "--", "true", word="--timeout")
+
+    def test_bad_splat_pattern(self):
+        self.refuse(*self.kernel, "--allow-splat", "(", "--", "true", word="--allow-splat")
+
+    def test_icount_wants_one_cpu(self):
+        self.refuse(*self.kernel, "--icount", "--cpus", "2", "--", "true", word="--cpus 1")
+
+    def test_icount_without_kvm(self):
+        self.refuse(*self.kernel, "--icount", "--accel", "kvm", "--", "true", word="kvm")
+
+    def test_two_lines_for_the_kernel(self):
+        self.refuse(*self.kernel, "--append", "a\nb", "--", "true", word="one line")
+
+    def test_long_command_line(self):
+        self.refuse(*self.kernel, "--append", "x" * 2048, "--", "true", word="2047")
+
+    def test_kept_directory_exists(self):
+        self.refuse(*self.kernel, "--keep", self.work, "--", "true", word="--keep")
+
+    def test_qmp_directory_missing(self):
+        self.refuse(*self.kernel, "--qmp", "/no/such/dir/qmp", "--", "true", word="--qmp")
+
+    def test_bochs_cannot(self):
+        for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
+                       ["--gdb"]):
+            with self.subTest(option[0]):
+                self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
+
+    def test_bochs_topology(self):
+        self.refuse("--machine", "bochs", *self.kernel, "--cpus", "2,threads=2", "--", "true",
+                    word="--cpus")
+
+    def test_help(self):
+        done = self.run_options("--help")
+        self.expect(done, 0)
+        for option in ("--machine", "--icount", "--qmp", "--copy", "--allow-splat"):
+            self.assertIn(option, done.stdout)
+
+    def test_dry_run_shows_the_command(self):
+        text = self.dry_run("--cpu", "max,-la57", "--cpus", "4,threads=2", "--mem", "2G",
+                            "--append", "asi=on", "--append", "pti=off")
+        for word in ("qemu-system-x86_64", "-cpu max,-la57", "-smp 4,threads=2", "-m 2048M",
+                     "asi=on pti=off", "-accel tcg", "readonly=on"):
+            self.assertIn(word, text)
+
+    def test_dry_run_icount(self):
+        self.assertIn("-icount shift=0,sleep=off", self.dry_run("--icount"))
+
+    def test_dry_run_gdb(self):
+        text = self.dry_run("--gdb")
+        self.assertIn(" -s -S ", text)
+        self.assertIn("nokaslr", text)
+
+    def test_dry_run_bochs(self):
+        self.assertTrue(self.dry_run("--machine", "bochs").startswith("bochs -q -f "))
+
+    def test_dry_run_leaves_nothing(self):
+        before = set(os.listdir("/tmp"))
+        self.dry_run()
+        left = [name for name in set(os.listdir("/tmp")) - before if name.startswith("vm-run.")]
+        self.assertEqual(left, [])
+
+    def test_kept_dry_run_makes_the_files(self):
+        keep = self.path("keep")
+        self.dry_run("--keep", keep)
+        self.assertIn("initramfs", os.listdir(keep))

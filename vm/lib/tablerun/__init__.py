@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The runner of vm/tests.table.
+
+table   reads the rows
+row     runs one row and finds its cases
+main    chooses rows, runs them side by side, prints and sums up
+"""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Kernel messages: decoding, and which of them make a run fail."""
+
+import re
+
+# The kernel died. Looked for on the console while the guest runs.
+PANIC = re.compile(rb"Kernel panic - not syncing|---\[ end Kernel panic")
+
+SPLATS = re.compile("|".join((
+    r"WARNING:", r"\bBUG[: ]", r"\bOops\b", r"Kernel panic", r"kernel BUG at",
+    r"general protection fault", r"unable to handle", r"double fault",
+    r"KASAN:", r"KFENCE:", r"KCSAN:", r"UBSAN:", r"KMSAN:",
+    r"\[ cut here \]", r"Call Trace:",
+    r"INFO: (?:possible|trying to|task .* blocked|rcu_|inconsistent|suspicious)",
+    r"rcu:.*(?:stall|detected)", r"soft lockup", r"hard LOCKUP", r"hung task",
+    r"possible (?:circular|recursive) locking", r"suspicious RCU usage",
+    r"inconsistent lock state", r"bad unlock balance", r"held lock freed",
+    r"DEBUG_LOCKS_WARN_ON", r"sleeping function called from invalid context",
+    r"scheduling while atomic", r"refcount_t:", r"list_(?:add|del) corruption",
+    r"[Bb]ad page (?:state|map|cache)", r"Bad rss-counter", r"Bad page map",
+    r"workqueue lockup", r"invalid opcode", r"stack guard page",
+    r"nobody cared", r"unreferenced object", r"kernel stack overflow",
+)))
+
+# Sentences that contain such words without being a complaint.
+HARMLESS = re.compile("|".join((
+    # hung-task detector off, watchdogs announcing themselves
+    r"watchdog: Delayed init", r"NMI watchdog: Enabled",
+    r"rcu: \tRCU .*stall", r"rcu: .*CPU stall warnings timeout",
+)))
+
+TAINTS = "PFSRMBUDAWCIOELKXTNJ"
+# Set by the kernel itself when a KUnit suite ran: no complaint.
+HARMLESS_TAINTS = "N"
+
+
+def decode(record):
+    """One record of /dev/kmsg → (seconds, priority, text of one or more lines)."""
+    head, _, body = record.partition(b";")
+    fields = head.split(b",")
+    text = body.split(b"\n", 1)[0]
+    text = re.sub(rb"\\x([0-9a-f]{2})",
+                  lambda match: bytes([int(match.group(1), 16)]), text)
+    try:
+        return int(fields[2]) / 1e6, int(fields[0]) & 7, text.decode(errors="replace")
+    except (IndexError, ValueError):
+        return 0.0, 4, record.decode(errors="replace")
+
+
+def lines(records):
+    """All records as lines the way dmesg prints them."""
+    result = []
+    for record in records:
+        seconds, _, text = decode(record)
+        result += [f"[{seconds:12.6f}] {line}" for line in text.split("\n")]
+    return result
+
+
+def splats(texts, allowed):
+    """The lines among `texts` that complain, but for the allowed ones."""
+    excepted = [re.compile(regex) for regex in allowed]
+    return [text for text in texts
+            if SPLATS.search(text) and not HARMLESS.search(text)
+            and not any(regex.search(text) for regex in excepted)]
+
+
+def taints(bits, allowed):
+    """Letters of the taint flags that are set and not allowed."""
+    letters = (TAINTS[bit] if bit < len(TAINTS) else f"({bit})"
+               for bit in range(bits.bit_length()) if bits >> bit & 1)
+    return "".join(letter for letter in letters
+                   if letter not in HARMLESS_TAINTS + allowed)

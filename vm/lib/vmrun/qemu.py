@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line of QEMU, and whether KVM works."""
+
+import os
+import subprocess
+import sys
+
+from .errors import Trouble
+
+PROGRAM = "qemu-system-x86_64"
+CHANNEL = "virtio"
+ROOT = "9p"
+TTY = "ttyS0"
+# panic=-1: reset at once, which -no-reboot turns into the end of QEMU.
+# loglevel=5: warnings reach the console, the boot's chatter does not.
+APPEND = "console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M"
+# A boot sector that writes 0x10 to the debug-exit port, and the status that
+# QEMU makes of it.
+PROBE = bytes([0xb0, 0x10, 0xe6, 0xf4, 0xeb, 0xfe])
+PROBE_STATUS = 0x10 << 1 | 1
+PROBE_TIMEOUT = 10
+
+
+def probe_kvm(cpu, work):
+    """Runs a tiny guest under KVM; returns "" or why that does not work."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "/dev/kvm cannot be opened"
+    disk = os.path.join(work, "probe.img")
+    with open(disk, "wb") as file:
+        file.write(PROBE.ljust(510, b"\0") + b"\x55\xaa")
+    command = [PROGRAM, "-accel", "kvm", "-cpu", cpu, "-m", "16", "-nodefaults",
+               "-no-user-config", "-display", "none", "-no-reboot",
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+               "-drive", f"file={disk},format=raw,if=floppy,readonly=on"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              timeout=PROBE_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return f"a tiny guest did not end within {PROBE_TIMEOUT} s"
+    if done.returncode == PROBE_STATUS:
+        return ""
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return said[0] if said else f"QEMU ended with status {done.returncode}"
+
+
+def choose_accel(options, work):
+    """Settles what --accel kvm and auto mean here, and says it."""
+    if options.accel == "tcg":
+        return
+    reason = probe_kvm(options.cpu, work)
+    if reason and options.accel == "kvm":
+        raise Trouble(f"--accel kvm with --cpu {options.cpu} does not work here: {reason}")
+    options.accel = "tcg" if reason else "kvm"
+    print(f"vm/run: using {options.accel}" + (f" ({reason})" if reason else ""),
+          file=sys.stderr)
+
+
+def console(options, work):
+    log = os.path.join(work, "console.log")
+    if options.shell:
+        return ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
+                "-serial", "chardev:console", "-mon", "chardev=console,mode=readline"]
+    return ["-serial", f"file:{log}", "-monitor", "none"]
+
+
+def append(options):
+    words = [APPEND]
+    if options.icount or options.gdb:
+        words.append("nokaslr")
+    return " ".join(words + [options.append]).strip()
+
+
+def command(options, work):
+    """The whole command, as a list; `work` holds its files."""
+    channel = os.path.join(work, "channel")
+    # The clock of the board follows the guest's, so that two runs read the
+    # same date; the seed gives its random numbers the same values.
+    clock = (["-icount", "shift=0,sleep=off", "-seed", "1",
+              "-rtc", "base=2024-01-01T00:00:00,clock=vm"] if options.icount else [])
+    return [
+        PROGRAM, "-name", "vm-run", "-nodefaults", "-no-user-config",
+        "-accel", options.accel, "-cpu", options.cpu, "-smp", options.cpus,
+        "-m", f"{options.mem_mb}M", "-display", "none", "-nic", "none", "-no-reboot",
+        *clock, *console(options, work),
+        "-device", "virtio-serial-pci",
+        "-chardev", f"file,id=channel,path={channel}",
+        "-device", "virtserialport,chardev=channel,name=vmrun",
+        "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,"
+                   "multidevs=remap",
+        *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
+        *(["-s", "-S"] if options.gdb else []),
+        "-kernel", options.kernel, "-initrd", os.path.join(work, "initramfs"),
+        "-append", append(options),
+    ]
+
+
+def prepare(options, work):
+    """Nothing but the initramfs, which all machines have."""
+
+
+def gdb_hint(options):
+    kernel_dir = options.kernel.split("/arch/x86/boot/")[0]
+    return (f"vm/run: waiting for a debugger on port 1234; attach with\n"
+            f"  gdb {kernel_dir}/vmlinux -ex 'target remote :1234' -ex 'hbreak start_kernel' -ex c")
