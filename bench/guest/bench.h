@@ -51,7 +51,6 @@ extern const struct bench bench_vmexit_kernel;
 extern const struct bench bench_vmexit_user;
 
 /* Prints the message with errno's text and ends the program with status 1. */
-__attribute__((noreturn, format(printf, 1, 2)))
-void die(const char *fmt, ...);
+__attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...);
 
 #endif /* ASIBENCH_BENCH_H */

@@ -8,9 +8,9 @@
  */
 #include <elf.h>
 
-#define NR_EXIT    1
-#define NR_READ    3
-#define NR_WRITE   4
+#define NR_EXIT 1
+#define NR_READ 3
+#define NR_WRITE 4
 #define NR_GETPPID 64
 
 /* Exit status: this kernel gives 32-bit programs no vDSO. */

@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "bench.h"
 #include "counters.h"
 
-#define ASI_DIR "/sys/kernel/asi"
+const char *asi_dir = "/sys/kernel/asi";
 
 /* The files stay open, so that a snapshot is one system call per counter. */
 static struct {
@@ -22,20 +22,34 @@ static struct {
 
 static unsigned int nr_counters;
 
+/* Formats a path; the caller frees it. */
+__attribute__((format(printf, 1, 2))) static char *path_of(const char *fmt, ...)
+{
+	char *path;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&path, fmt, args) < 0)
+		die("vasprintf");
+	va_end(args);
+	return path;
+}
+
 static void counters_add(const char *class, const char *dir, const char *file)
 {
-	char path[PATH_MAX + NAME_MAX + 2];
+	char *path;
 
 	if (nr_counters == COUNTERS_MAX) {
 		errno = 0;
 		die("more than %d counters", COUNTERS_MAX);
 	}
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	path = path_of("%s/%s", dir, file);
 	counter[nr_counters].fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (counter[nr_counters].fd < 0)
 		die("%s", path);
-	snprintf(counter[nr_counters].name, sizeof(counter[0].name), "%.40s.%.50s",
-		 class, file);
+	free(path);
+	snprintf(counter[nr_counters].name, sizeof(counter[0].name),
+		 "%.40s.%.50s", class, file);
 	nr_counters++;
 }
 
@@ -65,16 +79,19 @@ static void open_counter(const char *dir, const char *entry)
 
 static void open_class_counters(const char *dir, const char *entry)
 {
-	char stats[PATH_MAX];
+	char *stats = path_of("%s/%s/stats", dir, entry);
 
-	snprintf(stats, sizeof(stats), "%s/%s/stats", dir, entry);
 	open_class = entry;
 	for_each_entry(stats, open_counter);
+	free(stats);
 }
 
 unsigned int counters_open(void)
 {
-	for_each_entry(ASI_DIR "/classes", open_class_counters);
+	char *classes = path_of("%s/classes", asi_dir);
+
+	for_each_entry(classes, open_class_counters);
+	free(classes);
 	return nr_counters;
 }
 
@@ -89,38 +106,38 @@ void counters_read(struct counters *out)
 	unsigned int i;
 
 	for (i = 0; i < nr_counters; i++) {
-		ssize_t n = pread(counter[i].fd, text, sizeof(text) - 1, 0);
+		ssize_t n;
 
+		errno = 0;
+		n = pread(counter[i].fd, text, sizeof(text) - 1, 0);
 		if (n <= 0)
-			die("%s", counter[i].name);
+			die("cannot read the counter %s", counter[i].name);
 		text[n] = '\0';
 		out->value[i] = strtoull(text, NULL, 10);
 	}
 }
 
-/* The first line of a file, or NULL. The buffer is the caller's. */
-static const char *first_line(const char *path, char *buf, int size)
+/* Prints " NAME=" and the first word of the file DIR/enabled. */
+static void print_enabled(const char *name, const char *dir, const char *absent)
 {
+	char *path = path_of("%s/enabled", dir);
 	FILE *file = fopen(path, "re");
-	char *line = NULL;
+	char word[8] = "";
 
-	if (!file)
-		return NULL;
-	line = fgets(buf, size, file);
-	fclose(file);
-	if (line)
-		line[strcspn(line, "\n")] = '\0';
-	return line;
+	if (file && fscanf(file, "%7s", word) != 1)
+		strcpy(word, "?");
+	printf(" %s=%s", name, file ? word : absent);
+	if (file)
+		fclose(file);
+	free(path);
 }
 
 static void print_class_state(const char *dir, const char *entry)
 {
-	char path[PATH_MAX], buf[8];
-	const char *on;
+	char *path = path_of("%s/%s", dir, entry);
 
-	snprintf(path, sizeof(path), "%s/%s/enabled", dir, entry);
-	on = first_line(path, buf, sizeof(buf));
-	printf(" %s=%s", entry, on ? on : "?");
+	print_enabled(entry, path, "?");
+	free(path);
 }
 
 /* True when the flags line of /proc/cpuinfo has the word "pti". */
@@ -146,10 +163,11 @@ static int pti_is_on(void)
 
 void counters_print_state(void)
 {
-	char buf[8];
-	const char *on = first_line(ASI_DIR "/enabled", buf, sizeof(buf));
+	char *classes = path_of("%s/classes", asi_dir);
 
-	printf("state pti=%d asi=%s", pti_is_on(), on ? on : "absent");
-	for_each_entry(ASI_DIR "/classes", print_class_state);
+	printf("state pti=%d", pti_is_on());
+	print_enabled("asi", asi_dir, "absent");
+	for_each_entry(classes, print_class_state);
 	printf("\n");
+	free(classes);
 }

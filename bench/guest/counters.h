@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The event counters of address space isolation, and the state it is in, as
- * the kernel shows them in /sys/kernel/asi.
+ * the kernel shows them in sysfs.
  */
 #ifndef ASIBENCH_COUNTERS_H
 #define ASIBENCH_COUNTERS_H
@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #define COUNTERS_MAX 256
+
+/* Where the kernel shows them; another directory in the tests. */
+extern const char *asi_dir;
 
 struct counters {
 	uint64_t value[COUNTERS_MAX];

@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "raw.h"
 
-#define BLOCK	    4096
+#define BLOCK 4096
 #define FILE_BLOCKS 64
 
 static char buffer[BLOCK] __attribute__((aligned(BLOCK)));
@@ -44,7 +44,8 @@ static uint64_t file_run(long nr, unsigned int ops)
 	for (i = 0; i < ops; i++) {
 		long pos = (long)(i % FILE_BLOCKS) * BLOCK;
 
-		if (raw_syscall4(nr, file_fd, (long)buffer, BLOCK, pos) != BLOCK)
+		if (raw_syscall4(nr, file_fd, (long)buffer, BLOCK, pos) !=
+		    BLOCK)
 			die("short transfer");
 	}
 	return clock_now() - start;

@@ -33,16 +33,15 @@
 #include "clock.h"
 #include "counters.h"
 
-#define WINDOWS_MAX   1001
+#define WINDOWS_MAX 1001
 #define CLOCK_SPAN_NS 2000000
 
 enum clock_kind clock_kind = CLOCK_KIND_MONO;
 
 static const struct bench *const benches[] = {
-	&bench_null,	    &bench_int80,	 &bench_compat,
-	&bench_read,	    &bench_write,	 &bench_touch,
-	&bench_pipe,	    &bench_ctx_thread,	 &bench_ctx_process,
-	&bench_fork,	    &bench_forkexec,	 &bench_vmexit_kernel,
+	&bench_null,	    &bench_int80, &bench_compat,   &bench_read,
+	&bench_write,	    &bench_touch, &bench_pipe,	   &bench_ctx_thread,
+	&bench_ctx_process, &bench_fork,  &bench_forkexec, &bench_vmexit_kernel,
 	&bench_vmexit_user,
 };
 
@@ -184,7 +183,8 @@ static void count_median(const struct bench *b, unsigned int ops, double *mid)
 		b->run(ops);
 		counters_read(&after);
 		for (i = 0; i < nr_counters; i++)
-			delta[i][w] = (double)(after.value[i] - before.value[i]);
+			delta[i][w] =
+				(double)(after.value[i] - before.value[i]);
 	}
 	for (i = 0; i < nr_counters; i++)
 		mid[i] = median(delta[i], nr_windows);
@@ -323,7 +323,7 @@ static void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: asibench [--list] [--only NAME,...] [--windows N]\n"
-		"                [--warm-up N] [--clock mono|tsc]\n");
+		"                [--warm-up N] [--clock mono|tsc] [--asi-dir DIR]\n");
 	exit(status);
 }
 
@@ -335,6 +335,7 @@ static const char *parse_options(int argc, char **argv)
 		{ "windows", required_argument, NULL, 'w' },
 		{ "warm-up", required_argument, NULL, 'u' },
 		{ "clock", required_argument, NULL, 'c' },
+		{ "asi-dir", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -346,6 +347,8 @@ static const char *parse_options(int argc, char **argv)
 			print_list();
 		else if (opt == 'o')
 			only = optarg;
+		else if (opt == 'a')
+			asi_dir = optarg;
 		else if (opt == 'w')
 			nr_windows = parse_count(optarg, WINDOWS_MAX);
 		else if (opt == 'u')

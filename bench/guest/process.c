@@ -17,9 +17,9 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-#define PAGE	  4096UL
-#define PMD_SPAN  (2UL << 20)
-#define MAP_SPAN  (2 * PMD_SPAN)
+#define PAGE 4096UL
+#define PMD_SPAN (2UL << 20)
+#define MAP_SPAN (2 * PMD_SPAN)
 
 static char *touch_map, *touch_base;
 

@@ -7,8 +7,7 @@
 #ifndef ASIBENCH_RAW_H
 #define ASIBENCH_RAW_H
 
-static inline long raw_syscall5(long nr, long a, long b, long c, long d,
-				long e)
+static inline long raw_syscall5(long nr, long a, long b, long c, long d, long e)
 {
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;

@@ -107,7 +107,7 @@ static void compat_exec(const int to[2], const int from[2])
 
 	if (len < 0)
 		_exit(127);
-	strcpy(path + len, "32");
+	memcpy(path + len, "32", sizeof("32"));
 	dup2(to[0], STDIN_FILENO);
 	dup2(from[1], STDOUT_FILENO);
 	close(to[1]);

@@ -15,31 +15,36 @@
 #include "bench.h"
 #include "clock.h"
 
-#define GUEST_MEM   0x10000
-#define GUEST_CODE  0x1000
+#define GUEST_MEM 0x10000
+#define GUEST_CODE 0x1000
 #define GUEST_COUNT 0x800
-#define GUEST_PORT  0x10
+#define GUEST_PORT 0x10
 
 /* Where VMX may put the task state segment it needs for real mode. */
 #define TSS_ADDR 0xfffbd000
 
+#define STR_(x) #x
+#define STR(x) STR_(x)
+
 extern const char guest_start[], guest_end[];
 
+/* clang-format off */
 __asm__(".section .rodata\n"
 	"guest_start:\n"
 	".code16\n"
-	"1:	movw 0x800, %si\n"
+	"1:	movw " STR(GUEST_COUNT) ", %si\n"
 	"	testw %si, %si\n"
 	"	jz 3f\n"
 	"2:	xorw %ax, %ax\n"
 	"	cpuid\n"
 	"	decw %si\n"
 	"	jnz 2b\n"
-	"3:	outb %al, $0x10\n"
+	"3:	outb %al, $" STR(GUEST_PORT) "\n"
 	"	jmp 1b\n"
 	".code64\n"
 	"guest_end:\n"
 	".text\n");
+/* clang-format on */
 
 static struct {
 	int kvm;

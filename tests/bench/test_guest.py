@@ -67,3 +67,38 @@ class Guest(unittest.TestCase):
     def test_wrong_option(self):
         self.assertEqual(self.guest("--fast").returncode, 2)
         self.assertEqual(self.guest("null").returncode, 2)
+
+    def make_tree(self, files):
+        tree = tempfile.TemporaryDirectory()
+        self.addCleanup(tree.cleanup)
+        for path, text in files.items():
+            path = os.path.join(tree.name, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return tree.name
+
+    def test_counters_and_state(self):
+        tree = self.make_tree({
+            "enabled": "1\n", "classes/user/enabled": "1\n", "classes/kvm/enabled": "0\n",
+            "classes/user/stats/enters": "18446744073709551615\n",
+            "classes/user/stats/exits": "3\n", "classes/kvm/stats/exits": "0\n"})
+        done = self.guest("--only", "null", "--windows", "3", "--asi-dir", tree)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = parse(done.stdout)
+        self.assertEqual(run["counters"], 3)
+        self.assertEqual({key: run["state"][key] for key in ("asi", "user", "kvm")},
+                         {"asi": "1", "user": "1", "kvm": "0"})
+        self.assertEqual(run["ops"]["null"]["counters"], {})
+
+    def test_empty_counter(self):
+        tree = self.make_tree({"enabled": "1\n", "classes/user/enabled": "1\n",
+                               "classes/user/stats/enters": ""})
+        done = self.guest("--only", "null", "--windows", "3", "--asi-dir", tree)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("user.enters", done.stderr)
+
+    def test_kernel_without_isolation(self):
+        done = self.guest("--only", "null", "--windows", "3", "--asi-dir", "/nonexistent")
+        run = parse(done.stdout)
+        self.assertEqual((run["state"]["asi"], run["counters"]), ("absent", 0))

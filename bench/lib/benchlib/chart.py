@@ -86,7 +86,8 @@ def draw_group(scale, y, op, bars):
     for name, percent, delta in bars:
         left, right = sorted((scale.x(0), scale.x(percent)))
         yield rect(left, y, max(right - left, 1), BAR - 2, COLOURS[name])
-        yield text(right + 5, y + BAR - 3, f"{delta:+,.0f}  ({percent:+.1f} %)", 9, "start", "#555")
+        value = f"{delta:+,.0f} ({percent:+.1f} %)" if abs(delta) >= 0.5 else "0"
+        yield text(right + 5, y + BAR - 3, value, 9, "start", "#555")
         y += BAR
 
 
