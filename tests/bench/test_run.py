@@ -37,7 +37,7 @@ class Select(unittest.TestCase):
             configs.check_images(configs.select(""), empty)
         for config in configs.CONFIGS:
             self.assertIn(config.image, str(caught.exception))
-            self.assertIn(f"make {config.make_target}", str(caught.exception))
+            self.assertIn(f"make {config.kernel}", str(caught.exception))
 
 
 class State(unittest.TestCase):

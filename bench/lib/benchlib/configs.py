@@ -15,13 +15,13 @@ COMMON_APPEND = "nokaslr"
 
 @dataclass(frozen=True)
 class Config:
-    """A kernel and a command line; `state` is what the guest must report."""
+    """A kernel, which is a make target too, and a command line; `state` is what
+    the guest must report."""
 
     name: str
     title: str
     kernel: str
     append: str
-    make_target: str
     state: dict = field(default_factory=dict)
 
     @property
@@ -34,15 +34,15 @@ class Config:
 
 
 CONFIGS = (
-    Config("base", "unpatched", "kernel-base", "", "build/kernel-base",
+    Config("base", "unpatched", "kernel-base", "",
            {"asi": "absent", "pti": "0"}),
-    Config("out", "configured out", "kernel-off", "", "build/kernel-off",
+    Config("out", "configured out", "kernel-off", "",
            {"asi": "absent", "pti": "0"}),
-    Config("off", "asi=off", "kernel-run", "asi=off", "build",
+    Config("off", "asi=off", "kernel-run", "asi=off",
            {"asi": "0", "pti": "0"}),
-    Config("on", "asi=on", "kernel-run", "asi=on", "build",
+    Config("on", "asi=on", "kernel-run", "asi=on",
            {"asi": "1", "user": "1", "kvm": "1", "pti": "0"}),
-    Config("pti", "pti=on", "kernel-run", "asi=off pti=on", "build",
+    Config("pti", "pti=on", "kernel-run", "asi=off pti=on",
            {"asi": "0", "pti": "1"}),
 )
 
@@ -64,7 +64,7 @@ def check_images(configs, repo=REPO):
                if not os.path.isfile(os.path.join(repo, config.image))]
     if missing:
         lines = "; ".join(f"{config.image} (for {config.name!r}) is built by "
-                          f"`make {config.make_target}`" for config in missing)
+                          f"`make {config.kernel}`" for config in missing)
         raise Trouble(f"kernels are missing: {lines}")
 
 

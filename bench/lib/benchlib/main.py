@@ -74,8 +74,7 @@ def run_all(options):
     ops = select_ops(options.only)
     configs.check_images(selected)
     if not os.path.isfile(os.path.join(configs.REPO, configs.PROGRAM)):
-        raise Trouble(f"{configs.PROGRAM} is missing; "
-                      "`make -C bench OUT=$PWD/build/bench` builds it")
+        raise Trouble(f"{configs.PROGRAM} is missing; `make bench-programs` builds it")
     return {config.name: run_config(config, ops, options) for config in selected}
 
 
