@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs one row and finds its cases."""
 
+import glob
 import json
 import os
 import signal
@@ -26,6 +27,13 @@ class Outcome:
         return sum(case.outcome == outcome for case in self.cases)
 
 
+def copies(pattern, top):
+    """The --copy options of one line; what matches no file is left to fail."""
+    source, colon, dest = pattern.partition(":")
+    found = sorted(glob.glob(os.path.join(top, source))) or [source]
+    return [word for path in found for word in ("--copy", path + colon + dest)]
+
+
 def vm_command(row, top, log):
     """The vm/run that a row stands for."""
     kernel = os.path.join(top, f"build/kernel-{row.kernel}/arch/x86/boot/bzImage")
@@ -36,7 +44,7 @@ def vm_command(row, top, log):
         if value:
             command += [option, value]
     for copy in row.copy:
-        command += ["--copy", copy]
+        command += copies(copy, top)
     for regex in row.allow:
         command += ["--allow-splat", regex]
     return command + row.options + ["--", *row.command]

@@ -64,7 +64,8 @@ def make_parser():
         help="guest time is the count of instructions, the same in every run")
     add("--qmp", metavar="SOCKET", help="offer QEMU's machine protocol there")
     add("--copy", metavar="SRC[:DEST]", action="append", default=[],
-        help="copy a file or directory into the guest")
+        help="copy a file or directory into the guest; a DEST that ends with / "
+             "is a directory to put it in")
     add("--dry-run", action="store_true", help="print the machine's command only")
     add("--shell", action="store_true",
         help="the terminal becomes the guest's; COMMAND defaults to a shell")
@@ -130,6 +131,8 @@ def parse_copy(text):
         raise Trouble(f"--copy {text}: there is no {source}")
     source = os.path.abspath(source)
     dest = dest or source
+    if dest.endswith("/"):
+        dest += os.path.basename(source)
     if not dest.startswith("/"):
         raise Trouble(f"--copy {text}: the destination must be an absolute path")
     return source, os.path.normpath(dest)

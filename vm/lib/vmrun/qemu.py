@@ -11,6 +11,8 @@ PROGRAM = "qemu-system-x86_64"
 CHANNEL = "virtio"
 ROOT = "9p"
 TTY = "ttyS0"
+# -no-reboot ends QEMU instead.
+RESET = None
 # panic=-1: reset at once, which -no-reboot turns into the end of QEMU.
 # loglevel=5: warnings reach the console, the boot's chatter does not.
 APPEND = "console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M"

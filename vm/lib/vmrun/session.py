@@ -72,6 +72,7 @@ class Session:
         self.decoder = Decoder(self.nonce, self.sink(1), self.sink(2))
         self.channel = Tail(self.path("channel"))
         self.console_tail = Tail(self.path("console.log"))
+        self.machine_tail = Tail(self.path("bochs.log"))
         self.console = b""
         self.garbled = ""
         self.panic_at = None
@@ -159,6 +160,10 @@ class Session:
             self.console += new
             if not self.options.shell and dmesg.PANIC.search(self.console, start):
                 self.panic_at = self.panic_at or time.monotonic()
+        # Bochs has no -no-reboot: a guest that was reset would boot again and
+        # might succeed the second time.
+        if self.machine.RESET and self.machine.RESET.search(self.machine_tail.read()):
+            self.ended = "reset"
         if self.decoder.verdict and not self.verdict_at:
             self.verdict_at = time.monotonic()
 
@@ -222,6 +227,8 @@ class Session:
             return Verdict("crash", f"the guest's kernel is tainted: {letters}")
         if report["lost"]:
             return Verdict("lost", "kernel messages were overwritten before they were read")
+        if self.ended == "reset":
+            return Verdict("crash", "the guest was reset instead of powered off")
         if self.ended == "off":
             return Verdict("crash", "the guest did not power off after its verdict")
         return Verdict("exit", status=report["status"])
