@@ -265,3 +265,55 @@ class Links(TreeTest):
         self.write('build/linux/notes', '')
         self.good('setup')
         self.assertEqual(self.git('status', '--porcelain'), '')
+
+
+class Clean(TreeTest):
+    """scripts/clean removes products, and never work."""
+
+    def setUp(self):
+        super().setUp()
+        self.with_series()
+        self.write('build/kernel-run/vmlinux', '')
+
+    def test_workspace_stays(self):
+        self.good('clean')
+        self.assertEqual(sorted(os.listdir(self.path('build'))), ['.setup.lock', 'linux'])
+
+    def test_everything(self):
+        self.good('clean', '--workspace')
+        self.assertFalse(os.path.exists(self.path('build')))
+
+    def test_commits_are_not_removed(self):
+        self.change('a', 30, 'Mine')
+        self.assertIn('commits that are not in patches/', self.refused('clean', '--workspace'))
+        self.assertTrue(os.path.exists(self.path('build/kernel-run/vmlinux')))
+
+    def test_changes_are_not_removed(self):
+        self.replace('build/linux/kernel/b.c', 'int b_30;', 'int mine;')
+        self.assertIn('not committed', self.refused('clean', '--workspace'))
+
+    def test_nothing_to_clean(self):
+        shutil.rmtree(self.path('build'))
+        self.good('clean')
+
+
+class BaseTree(TreeTest):
+    """scripts/base-tree copies the unpatched source."""
+
+    def setUp(self):
+        super().setUp()
+        self.with_series()
+        self.base = self.path('build/base')
+
+    def test_has_no_patches(self):
+        self.good('base-tree', self.space, self.base)
+        self.assertIn('int a_8;', self.read('build/base/kernel/a.c'))
+        self.assertTrue(os.path.exists(self.base + '/hidden.shipped'))
+        self.assertFalse(os.path.lexists(self.base + '/arch'))
+
+    def test_again_does_nothing(self):
+        self.good('base-tree', self.space, self.base)
+        self.assertEqual(self.good('base-tree', self.space, self.base), '')
+
+    def test_no_workspace(self):
+        self.assertIn('not a workspace', self.refused('base-tree', self.path('none'), self.base))

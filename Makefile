@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The only entry point. Each verb does everything that has to come before it.
+#
+#   V=1             show each command
+#   JOBS=N          jobs of a kernel build (default: number of CPUs)
+#   LINUX_SRC=...   another source: a tarball or a directory
+#   KCONFIG_EXTRA=  more configuration fragments, such as debuginfo
+#   PACKAGES=no     do not look for missing packages
+#   TESTS=...       names of rows for make test (default: all that are not slow)
+
+B := $(CURDIR)/build
+JOBS ?= $(shell nproc)
+KCONFIG_EXTRA ?=
+TESTS ?=
+Q := $(if $(filter-out 0,$(V)),,@)
+export JOBS LINUX_SRC V
+
+# What each kernel is made of, in the order of merging.
+COMMON := boot features kvm
+FRAGMENTS_run := $(COMMON) asi $(KCONFIG_EXTRA)
+FRAGMENTS_debug := $(COMMON) asi debug $(KCONFIG_EXTRA)
+FRAGMENTS_kasan := $(COMMON) asi debug kasan $(KCONFIG_EXTRA)
+FRAGMENTS_off := $(COMMON) noasi $(KCONFIG_EXTRA)
+FRAGMENTS_base := $(COMMON) $(KCONFIG_EXTRA)
+KERNELS := run debug kasan off base
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test test-all shell bench export check check-series \
+	clean distclean packages programs asictl selftests bench-programs \
+	$(addprefix kernel-,$(KERNELS)) FORCE
+# Kernel builds use all CPUs by themselves.
+.NOTPARALLEL:
+
+help:
+	@echo 'Address space isolation for Linux 6.12 on x86-64'
+	@echo
+	@echo '  make run           build everything, boot with asi=on, demonstrate it'
+	@echo '  make test          build everything, run the tests, count the results'
+	@echo
+	@echo '  make shell         a shell in a machine booted with asi=on'
+	@echo '  make bench         count instructions; write docs/PERFORMANCE.md'
+	@echo '  make test-all      the slow tests as well'
+	@echo
+	@echo '  make setup         packages, and the workspace build/linux'
+	@echo '  make build         kernel, asictl and test programs'
+	@echo '  make export        write the commits of the workspace to patches/'
+	@echo '  make check         the rules of the house, and the scripts'"'"' tests'
+	@echo '  make check-series  build and boot after every patch (hours)'
+	@echo '  make clean         remove what was built; keep the workspace'
+	@echo '  make distclean     remove the workspace as well, unless it holds work'
+	@echo
+	@echo 'V=1 shows each command. docs/START.md has more.'
+
+# $(call packages,GROUP...) installs what these groups lack.
+packages = $(if $(filter no,$(PACKAGES)),,$(Q)scripts/packages $(1))
+
+setup:
+	$(call packages,build)
+	$(Q)scripts/setup
+
+# A kernel: configured and verified, then built; nothing to do is quick.
+define kernel_rule
+kernel-$(1): setup $(if $(filter base,$(1)),base-tree)
+	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kconfig $$(B)/kernel-$(1) $$(FRAGMENTS_$(1))
+	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kbuild $$(B)/kernel-$(1) bzImage
+endef
+$(foreach k,$(KERNELS),$(eval $(call kernel_rule,$(k))))
+
+.PHONY: base-tree
+base-tree: setup
+	$(Q)scripts/base-tree
+
+# Programs for guests; quick, and quiet unless something is wrong.
+asictl: setup
+	$(Q)$(MAKE) --no-print-directory -C tools/asictl OUT=$(B)
+
+selftests: setup
+	$(Q)$(MAKE) --no-print-directory -C linux/tools/testing/selftests/asi OUTPUT=$(B)/selftests
+
+bench-programs: setup
+	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench
+
+programs: asictl selftests bench-programs
+
+build: kernel-run programs
+
+run: build
+	$(call packages,vm)
+	$(Q)scripts/demo
+
+shell: build
+	$(call packages,vm)
+	$(Q)vm/run --timeout 0 --shell --append "asi=on $(APPEND)"
+
+# The last line of the output is "N passed, N failed, N skipped".
+test: build kernel-debug
+	$(call packages,vm bochs test)
+	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
+
+test-all: build kernel-debug kernel-off kernel-kasan
+	$(call packages,vm bochs test)
+	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
+
+bench: kernel-run kernel-off kernel-base bench-programs
+	$(call packages,vm bench)
+	$(Q)bench/run $(BENCH)
+
+export:
+	$(Q)scripts/export
+
+check:
+	$(Q)scripts/check-house
+	$(Q)tests/house/run
+
+check-series: setup asictl
+	$(call packages,vm)
+	$(Q)scripts/check-series
+
+clean:
+	$(Q)scripts/clean
+
+distclean:
+	$(Q)scripts/clean --workspace
