@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * asictl: show what Address Space Isolation does on this machine.
+ *
+ * Layers, each in a pair of files, each using only those above it:
+ *   text, table     strings and columns
+ *   io, tree        files below a root directory
+ *   output          JSON, errors, hints
+ *   state, debugfs  what the kernel says, and what follows from it
+ *   status, stat, domains, features, version, help    one command each
+ */
+#ifndef ASICTL_H
+#define ASICTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The version of the kernel's interface, /sys/kernel/asi/abi, we know. */
+#define ASI_ABI		"1"
+#define ASI_DIR		"sys/kernel/asi"
+
+/* Documented in asictl.8; scripts rely on the numbers. */
+enum exit_status {
+	EXIT_OK		= 0,
+	EXIT_ERROR	= 1,
+	EXIT_OFF	= 2,
+	EXIT_UNKNOWN	= 3,
+};
+
+/* Bits of struct command.options: which options a command understands. */
+enum option_bit {
+	OPT_JSON	= 1 << 0,
+	OPT_SYSROOT	= 1 << 1,
+	OPT_HELP	= 1 << 2,
+	OPT_INTERVAL	= 1 << 3,
+	OPT_COUNT	= 1 << 4,
+	OPT_PER_CPU	= 1 << 5,
+	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
+};
+
+/**
+ * struct context - what the command line asked for
+ * @root: directory below which everything is read, O_PATH; -1 until opened
+ * @sysroot: its name, or NULL for the running system
+ * @json: print JSON, errors included
+ * @help: the command's help was asked for
+ * @per_cpu: stat: one line per CPU
+ * @interval: stat: seconds between two samples; 0 for totals, once
+ * @count: stat: samples to print; 0 for no end
+ * @given: the options that were used, of enum option_bit
+ * @argc: arguments after the command
+ * @argv: the arguments themselves
+ */
+struct context {
+	int root;
+	const char *sysroot;
+	bool json;
+	bool help;
+	bool per_cpu;
+	double interval;
+	unsigned long count;
+	unsigned int given;
+	int argc;
+	char **argv;
+};
+
+/**
+ * struct command - a row in the table of commands
+ * @name: what the user types
+ * @run: does it; returns an enum exit_status
+ * @options: what it understands, of enum option_bit
+ * @max_args: how many arguments it takes after its name
+ * @args: how its own arguments are written in the usage line
+ * @summary: one line, for the list of commands
+ */
+struct command {
+	const char *name;
+	int (*run)(struct context *ctx);
+	unsigned int options;
+	int max_args;
+	const char *args;
+	const char *summary;
+};
+
+/* Ends with an entry whose name is NULL. */
+extern const struct command commands[];
+
+/**
+ * struct option_row - a row in the table of options
+ * @bit: of enum option_bit
+ * @letter: its short form, or 0
+ * @name: its long form
+ * @arg: name of its argument in the help, or NULL
+ * @summary: one line for the help
+ */
+struct option_row {
+	enum option_bit bit;
+	char letter;
+	const char *name;
+	const char *arg;
+	const char *summary;
+};
+
+/* Ends with an entry whose name is NULL. */
+extern const struct option_row option_rows[];
+
+const struct command *find_command(const char *name);
+int help_command(const struct context *ctx, const struct command *cmd);
+
+int cmd_status(struct context *ctx);
+int cmd_stat(struct context *ctx);
+int cmd_domains(struct context *ctx);
+int cmd_features(struct context *ctx);
+int cmd_version(struct context *ctx);
+int cmd_help(struct context *ctx);
+
+#endif

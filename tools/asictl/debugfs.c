@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "debugfs.h"
+#include "io.h"
+#include "output.h"
+
+#define DEBUGFS		"sys/kernel/debug"
+
+static bool is_empty_dir(const struct context *ctx, const char *path)
+{
+	int fd = io_open(ctx->root, path, O_DIRECTORY);
+	struct strings names = {};
+	bool empty;
+
+	if (fd < 0)
+		return false;
+	empty = !io_list(fd, &names) && !names.n;
+	strings_free(&names);
+	close(fd);
+	return empty;
+}
+
+static bool exists(const struct context *ctx, const char *path)
+{
+	int fd = io_open(ctx->root, path, O_PATH);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int fail_missing(const struct context *ctx, const char *path)
+{
+	if (!exists(ctx, DEBUGFS))
+		return fail(ctx, EXIT_ERROR,
+			    "boot a kernel built with CONFIG_DEBUG_FS=y",
+			    "this kernel has no debugfs");
+	if (is_empty_dir(ctx, DEBUGFS))
+		return fail(ctx, EXIT_ERROR,
+			    "mount it: mount -t debugfs debugfs /sys/kernel/debug",
+			    "debugfs is not mounted on /sys/kernel/debug");
+	return fail(ctx, EXIT_ERROR,
+		    "see whether this asictl fits the kernel: asictl version",
+		    "there is no /%s", path);
+}
+
+static int fail_open(const struct context *ctx, const char *path, int err)
+{
+	bool denied = err == -EACCES || err == -EPERM;
+
+	if (err == -ENOENT)
+		return fail_missing(ctx, path);
+	if (denied && geteuid())
+		return fail(ctx, EXIT_ERROR, "run it as root",
+			    "only root may read /%s", path);
+	if (denied)
+		return fail(ctx, EXIT_ERROR,
+			    "see whether the kernel is locked down: cat /sys/kernel/security/lockdown",
+			    "even root may not read /%s: %s", path,
+			    strerror(-err));
+	return fail(ctx, EXIT_ERROR,
+		    "see whether debugfs is in order: ls -l /sys/kernel/debug/asi",
+		    "cannot read /%s: %s", path, strerror(-err));
+}
+
+int debugfs_lines(const struct context *ctx, const char *name,
+		  struct strings *lines)
+{
+	char *path = xasprintf(DEBUGFS "/asi/%s", name);
+	int ret = EXIT_OK;
+	size_t len;
+	char *buf;
+	int err;
+
+	err = io_read(ctx->root, path, IO_MAX_TABLE, &buf, &len);
+	if (err) {
+		ret = fail_open(ctx, path, err);
+	} else {
+		text_lines(buf, len, lines);
+		free(buf);
+	}
+	free(path);
+	return ret;
+}
+
+bool may_show_addresses(const struct context *ctx)
+{
+	struct stat dump, live;
+
+	if (!geteuid())
+		return true;
+	return ctx->sysroot && !fstat(ctx->root, &dump) &&
+	       !stat("/", &live) &&
+	       (dump.st_dev != live.st_dev || dump.st_ino != live.st_ino);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What only root may see: the tables in /sys/kernel/debug/asi. */
+#ifndef ASICTL_DEBUGFS_H
+#define ASICTL_DEBUGFS_H
+
+#include <stdbool.h>
+
+#include "asictl.h"
+#include "text.h"
+
+/**
+ * debugfs_lines() - the lines of a table
+ * @ctx: where to read
+ * @name: file in /sys/kernel/debug/asi
+ * @lines: gets the lines
+ *
+ * Return: EXIT_OK, or EXIT_ERROR after saying why there are none.
+ */
+int debugfs_lines(const struct context *ctx, const char *name,
+		  struct strings *lines);
+
+/**
+ * may_show_addresses() - may the user see kernel addresses?
+ * @ctx: where they come from
+ *
+ * Files may have been opened to everybody by a careless mount; addresses
+ * still are not for everybody. A dump below --sysroot is the user's own.
+ */
+bool may_show_addresses(const struct context *ctx);
+
+#endif

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "sample.h"
+#include "table.h"
+
+#define HINT_UNREADABLE \
+	"see who may read them: ls -l /sys/kernel/asi/classes/*/stats"
+
+/**
+ * struct report - one output of the command
+ * @ctx: what the user wants
+ * @old: the sample to compare with; NULL for totals
+ * @new: the sample to show
+ */
+struct report {
+	const struct context *ctx;
+	const struct sample *old;
+	const struct sample *new;
+};
+
+static bool delta_of(const struct report *r, const struct counter *c,
+		     uint64_t *delta)
+{
+	const struct counter *old = sample_find(r->old, c, c - r->new->v);
+
+	return counter_delta(old, c, r->ctx->per_cpu, delta);
+}
+
+/* A counter without a rate shows why it has none: its text, or "-". */
+static void add_cell(const struct report *r, struct table *t,
+		     const struct counter *c)
+{
+	uint64_t delta;
+
+	if (!c)
+		table_add(t, "-");
+	else if (!c->text)
+		table_add(t, "?");
+	else if (!r->old || !c->numeric)
+		table_add(t, "%s", *c->text ? c->text : "?");
+	else if (delta_of(r, c, &delta))
+		table_add(t, "%.1f", delta / sample_seconds(r->old, r->new));
+	else
+		table_add(t, "-");
+}
+
+/* Of the counters with the name of @first, which are neighbours. */
+static const struct counter *of_class(const struct sample *s, size_t first,
+				      const char *class)
+{
+	const char *name = s->v[first].name;
+	size_t i;
+
+	for (i = first; i < s->n && !strcmp(s->v[i].name, name); i++)
+		if (!strcmp(s->v[i].class, class))
+			return &s->v[i];
+	return NULL;
+}
+
+static void print_classes(const struct report *r)
+{
+	const struct sample *s = r->new;
+	struct table t;
+	size_t i, j;
+
+	table_init(&t, 1 + s->classes.n);
+	table_heading(&t, "counter");
+	for (j = 0; j < s->classes.n; j++)
+		table_add(&t, "%s", s->classes.v[j]);
+	for (i = 0; i < s->n; i++) {
+		if (i && !strcmp(s->v[i].name, s->v[i - 1].name))
+			continue;
+		table_add(&t, "%s", s->v[i].name);
+		for (j = 0; j < s->classes.n; j++)
+			add_cell(r, &t, of_class(s, i, s->classes.v[j]));
+	}
+	table_print(&t);
+}
+
+static void print_cpus(const struct report *r)
+{
+	const struct sample *s = r->new;
+	struct table t;
+	size_t i;
+
+	table_init(&t, 4);
+	table_heading(&t, "cpu");
+	table_heading(&t, "class");
+	table_heading(&t, "counter");
+	table_heading(&t, r->old ? "per second" : "value");
+	for (i = 0; i < s->n; i++) {
+		table_add(&t, "%s", s->v[i].cpu);
+		table_add(&t, "%s", s->v[i].class);
+		table_add(&t, "%s", s->v[i].name);
+		add_cell(r, &t, &s->v[i]);
+	}
+	table_print(&t);
+}
+
+static void print_text(const struct report *r)
+{
+	size_t i;
+
+	if (r->old)
+		printf("Per second, over %.2f s:\n",
+		       sample_seconds(r->old, r->new));
+	if (!r->new->n)
+		puts("No counters.");
+	else if (r->ctx->per_cpu)
+		print_cpus(r);
+	else
+		print_classes(r);
+	for (i = 0; i < r->new->odd.n; i++)
+		printf("Not understood: %s\n", r->new->odd.v[i]);
+	if (r->old)
+		putchar('\n');
+}
+
+static json_t *js_value(const struct report *r, const struct counter *c)
+{
+	uint64_t delta;
+	char text[24];
+	json_t *obj;
+
+	if (!r->old)
+		return js_number(c->text);
+	if (!delta_of(r, c, &delta))
+		return json_null();
+	obj = js_object();
+	snprintf(text, sizeof(text), "%" PRIu64, delta);
+	js_set(obj, "delta", js_number(text));
+	js_set(obj, "per_second",
+	       json_real(delta / sample_seconds(r->old, r->new)));
+	return obj;
+}
+
+static json_t *js_classes(const struct report *r)
+{
+	const struct sample *s = r->new;
+	json_t *list = js_array();
+	size_t i, j;
+
+	for (j = 0; j < s->classes.n; j++) {
+		json_t *counters = js_object();
+		json_t *obj = js_object();
+
+		for (i = 0; i < s->n; i++)
+			if (!strcmp(s->v[i].class, s->classes.v[j]))
+				js_set(counters, s->v[i].name,
+				       js_value(r, &s->v[i]));
+		js_set_string(obj, "name", s->classes.v[j]);
+		js_set(obj, "counters", counters);
+		js_add(list, obj);
+	}
+	return list;
+}
+
+static json_t *js_cpus(const struct report *r)
+{
+	const struct sample *s = r->new;
+	json_t *list = js_array();
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		json_t *obj = js_object();
+
+		js_set(obj, "cpu", js_number(s->v[i].cpu));
+		js_set_string(obj, "class", s->v[i].class);
+		js_set_string(obj, "counter", s->v[i].name);
+		js_set(obj, "value", js_value(r, &s->v[i]));
+		js_add(list, obj);
+	}
+	return list;
+}
+
+static json_t *js_odd(const struct sample *s)
+{
+	json_t *list = js_array();
+	size_t i;
+
+	for (i = 0; i < s->odd.n; i++)
+		js_add(list, js_string(s->odd.v[i]));
+	return list;
+}
+
+static char *unreadable_error(const struct sample *s)
+{
+	return s->unreadable ? xasprintf("%zu counters cannot be read: %s",
+					 s->unreadable,
+					 strerror(-s->unreadable_err)) : NULL;
+}
+
+static void print_json(const struct report *r)
+{
+	char *error = unreadable_error(r->new);
+	json_t *obj = js_object();
+
+	if (r->old)
+		js_set(obj, "seconds",
+		       json_real(sample_seconds(r->old, r->new)));
+	if (r->ctx->per_cpu) {
+		js_set(obj, "cpus", js_cpus(r));
+		js_set(obj, "not_understood", js_odd(r->new));
+	} else {
+		js_set(obj, "classes", js_classes(r));
+	}
+	if (error) {
+		js_set_string(obj, "error", error);
+		js_set_string(obj, "hint", HINT_UNREADABLE);
+	}
+	js_print(obj, JSON_REAL_PRECISION(9) |
+		      (r->old ? JSON_COMPACT : JSON_INDENT(2)));
+	free(error);
+}
+
+static int print_report(const struct report *r)
+{
+	char *error;
+
+	if (r->ctx->json) {
+		print_json(r);
+	} else {
+		print_text(r);
+		error = unreadable_error(r->new);
+		if (error)
+			say_error(error, HINT_UNREADABLE);
+		free(error);
+	}
+	return r->new->unreadable ? EXIT_ERROR : EXIT_OK;
+}
+
+static int print_totals(const struct context *ctx)
+{
+	struct sample s;
+	int ret = sample_load(&s, ctx);
+
+	if (!ret)
+		ret = print_report(&(struct report){ ctx, NULL, &s });
+	sample_free(&s);
+	return ret;
+}
+
+/* The time a report takes is part of the interval. */
+static void sleep_after(const struct timespec *begin, double seconds)
+{
+	struct timespec end = *begin;
+	time_t whole = seconds;
+
+	end.tv_sec += whole;
+	end.tv_nsec += (seconds - whole) * 1e9;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) ==
+	       EINTR)
+		;
+}
+
+static int print_rates(const struct context *ctx)
+{
+	struct sample old, new = {};
+	unsigned long i;
+	int ret;
+
+	ret = sample_load(&old, ctx);
+	for (i = 0; !ret && (!ctx->count || i < ctx->count); i++) {
+		sleep_after(&old.when, ctx->interval);
+		ret = sample_load(&new, ctx);
+		if (!ret)
+			ret = print_report(&(struct report){ ctx, &old, &new });
+		/* Main tells about it. */
+		if (fflush(stdout))
+			break;
+		sample_free(&old);
+		old = new;
+		new = (struct sample){};
+	}
+	sample_free(&old);
+	sample_free(&new);
+	return ret;
+}
+
+int cmd_stat(struct context *ctx)
+{
+	return ctx->interval > 0 ? print_rates(ctx) : print_totals(ctx);
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asictl.h"
+#include "text.h"
+
+static void out_of_memory(void)
+{
+	fputs("asictl: out of memory\n"
+	      "Hint: free some memory and run it again\n", stderr);
+	exit(EXIT_ERROR);
+}
+
+void *xrealloc(void *old, size_t count, size_t size)
+{
+	void *new = reallocarray(old, count, size);
+
+	if (!new && count && size)
+		out_of_memory();
+	return new;
+}
+
+char *xstrdup(const char *s)
+{
+	char *copy = strdup(s);
+
+	if (!copy)
+		out_of_memory();
+	return copy;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+	int ret;
+
+	va_start(args, fmt);
+	ret = vasprintf(&s, fmt, args);
+	va_end(args);
+	if (ret < 0)
+		out_of_memory();
+	return s;
+}
+
+char *text_escape(const char *buf, size_t len)
+{
+	char *out = xrealloc(NULL, len + 1, 4);
+	char *p = out;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = buf[i];
+
+		if (c >= ' ' && c <= '~' && c != '\\')
+			*p++ = c;
+		else
+			p += sprintf(p, "\\x%02x", c);
+	}
+	*p = '\0';
+	return xrealloc(out, p - out + 1, 1);
+}
+
+const char *text_or_note(const char *s)
+{
+	if (!s)
+		return "?";
+	return *s ? s : "(empty)";
+}
+
+void strings_add(struct strings *list, char *s)
+{
+	/* Grown at each power of two. */
+	if (!(list->n & (list->n - 1)))
+		list->v = xrealloc(list->v, list->n ? list->n * 2 : 1,
+				   sizeof(*list->v));
+	list->v[list->n++] = s;
+}
+
+void strings_free(struct strings *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->v[i]);
+	free(list->v);
+	list->v = NULL;
+	list->n = 0;
+}
+
+void text_lines(const char *buf, size_t len, struct strings *out)
+{
+	const char *end = buf + len;
+
+	while (buf < end) {
+		const char *nl = memchr(buf, '\n', end - buf);
+		const char *stop = nl ? nl : end;
+
+		strings_add(out, text_escape(buf, stop - buf));
+		buf = stop + 1;
+	}
+}
+
+void text_fields(const char *line, struct strings *out)
+{
+	while (*(line += strspn(line, " "))) {
+		size_t len = strcspn(line, " ");
+
+		strings_add(out, xasprintf("%.*s", (int)len, line));
+		line += len;
+	}
+}
+
+bool text_u64(const char *s, uint64_t *value)
+{
+	uint64_t sum = 0;
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (!isdigit((unsigned char)*s) ||
+		    __builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_add_overflow(sum, *s - '0', &sum))
+			return false;
+	}
+	*value = sum;
+	return true;
+}
