@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The same runs under sanitizers and valgrind, and random files."""
+
+import os
+import random
+import shutil
+import subprocess
+import time
+
+import dump
+import golden
+import hostile
+from tap import Skip, Suite
+from tool import TOP, build
+
+suite = Suite()
+tests = suite.tests
+
+FUZZ_SECONDS = float(os.environ.get("ASICTL_FUZZ_SECONDS", "6"))
+FUZZ_SEED = int(os.environ.get("ASICTL_FUZZ_SEED", "1"))
+
+
+def sanitized(tool):
+    return tool.with_program(build(os.path.join(tool.out, "asictl-test/sanitize"), "SANITIZE=1"))
+
+
+@suite("sanitizers: address and undefined behaviour, all expected outputs")
+def sanitizer_outputs(tool):
+    program = sanitized(tool)
+    for name, args in golden.runs():
+        golden.compare(program, name, args)
+
+
+@suite("sanitizers: address and undefined behaviour, hostile files and wrong use")
+def sanitizer_hostile(tool):
+    program = sanitized(tool)
+    for test in (hostile.links, hostile.pipes, hostile.long_value, hostile.swapped,
+                 hostile.bad_heading):
+        test(program)
+    for args in ([], ["help"], ["help", "stat"], ["-xj"], ["stat", "-i", "x"],
+                 ["stat", "-i", "0.01", "-n", "3"], ["stat", "-ci", "0.01", "-n", "3", "-j"]):
+        program.run(args, program.root("newer") if args else None)
+
+
+@suite("valgrind: no error, no leak")
+def valgrind(tool):
+    if not shutil.which("valgrind"):
+        raise Skip("valgrind is not installed")
+    program = build(os.path.join(tool.out, "asictl-test/dynamic"), "STATIC=0")
+    prefix = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+              "--errors-for-leak-kinds=definite,indirect,possible"]
+    for name, command in (("newer", "status"), ("newer", "stat --json"), ("broken", "status --json"),
+                          ("broken", "domains"), ("broken", "stat --per-cpu --json"),
+                          ("on", "features --json"), ("on", "stat -i 0.01 -n 2"),
+                          ("absent", "status"), ("no-debugfs", "domains")):
+        done = subprocess.run([*prefix, program, *command.split(), "--sysroot", tool.root(name)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=120)
+        assert done.returncode in (0, 1, 2, 3), f"{name} {command}:\n{done.stderr}"
+        assert "==" not in done.stderr, f"{name} {command}:\n{done.stderr}"
+
+
+def random_bytes(rng):
+    """From plausible to pure noise."""
+    kind = rng.randrange(6)
+    if kind == 0:
+        return rng.randbytes(rng.randrange(200))
+    if kind == 1:
+        return b"%d\n" % rng.randrange(-2**70, 2**70)
+    if kind == 2:
+        return bytes(rng.choice(b"01 \n\t#x-") for _ in range(rng.randrange(60)))
+    if kind == 3:
+        return b"# " + b" ".join([b"pid", b"comm", b"\x00", b"", b"class"] * rng.randrange(9)) + b"\n"
+    if kind == 4:
+        return (b"%d a%s user 0x%x\n" % (rng.randrange(9999), rng.randbytes(3), rng.randrange(2**60))
+                ) * rng.randrange(50)
+    return b"x" * rng.choice((1, 4095, 4096, 4097, 65535, 65536, 65537))
+
+
+def spoil(rng, files):
+    for path in rng.sample(files, rng.randrange(1, 6)):
+        with open(path, "wb") as file:
+            file.write(random_bytes(rng))
+
+
+@suite(f"fuzz: {FUZZ_SECONDS:g} seconds of random bytes in files, under sanitizers")
+def fuzz(tool):
+    program = sanitized(tool)
+    rng = random.Random(FUZZ_SEED)
+    end = time.monotonic() + FUZZ_SECONDS
+    count = 0
+    while time.monotonic() < end:
+        root = program.fresh(rng.choice(dump.names()))
+        files = [os.path.join(base, name) for base, _, names in os.walk(root) for name in names]
+        if len(files) < 6:
+            continue
+        for _ in range(8):
+            spoil(rng, files)
+            args = rng.choice(hostile.COMMANDS)
+            try:
+                program.run(args, root)
+                program.run([*args, "--json"], root).json()
+            except AssertionError as error:
+                kept = os.path.join(tool.out, "asictl-test/fuzz-found")
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(root, kept)
+                raise AssertionError(f"seed {FUZZ_SEED}, run {count}, files kept in {kept}: "
+                                     f"{error}") from None
+            count += 1
+        shutil.rmtree(root)
+    print(f"# fuzz: {count} pairs of runs, seed {FUZZ_SEED}")
+    assert count > 10, f"only {count} runs"
+
+
+@suite("install: program and man page go where they belong")
+def install(tool):
+    where = os.path.join(tool.scratch, "installed")
+    subprocess.run(["make", "-s", "-C", os.path.join(TOP, "tools/asictl"),
+                    f"OUT={tool.out}", f"DESTDIR={where}", "install"],
+                   check=True, stdout=subprocess.DEVNULL)
+    assert os.access(os.path.join(where, "usr/sbin/asictl"), os.X_OK)
+    assert os.path.getsize(os.path.join(where, "usr/share/man/man8/asictl.8")) > 1000

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whole outputs, compared with those in golden/."""
+
+import difflib
+import os
+
+import dump
+from tap import Suite, Test
+
+GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
+
+# Dump, and the commands whose output on it is compared, as text and as JSON.
+BOTH = (
+    ("on", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("off", "status", "stat", "domains", "features", "version"),
+    ("off-default", "status"),
+    ("off-wrong-word", "status"),
+    ("off-no-proc", "status", "features"),
+    ("xen", "status", "stat"),
+    ("no-reason", "status"),
+    ("absent", "status", "stat", "domains", "features", "version"),
+    ("no-sysfs", "status", "stat", "features", "version"),
+    ("pti", "status", "features"),
+    ("mode-kvm", "status"),
+    ("mode-user-pti", "status"),
+    ("no-class", "status", "stat"),
+    ("test-class", "status", "stat"),
+    ("bugs", "status"),
+    ("newer", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("broken", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("empty", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("no-reason-file", "status"),
+    ("class-doubt", "status"),
+    ("no-enabled", "status", "domains"),
+    ("no-debugfs", "domains", "stat --per-cpu"),
+    ("no-debugfs-config", "domains"),
+    ("debugfs-without-asi", "domains"),
+    ("hybrid", "features"),
+)
+
+# Exit status of `asictl status`, written by hand: what scripts rely on.
+VERDICTS = {
+    "on": (0, "protected"), "off": (2, "not-protected"), "xen": (2, "not-protected"),
+    "off-default": (2, "not-protected"), "off-wrong-word": (2, "not-protected"),
+    "off-no-proc": (2, "not-protected"), "no-reason": (2, "not-protected"),
+    "absent": (2, "not-protected"), "no-sysfs": (3, "unknown"),
+    "pti": (2, "partly-protected"), "mode-kvm": (0, "protected"),
+    "mode-user-pti": (2, "not-protected"), "no-class": (2, "not-protected"),
+    "test-class": (0, "protected"), "bugs": (0, "protected"), "newer": (0, "protected"),
+    "broken": (3, "unknown"), "empty": (3, "unknown"), "no-reason-file": (3, "unknown"),
+    "class-doubt": (3, "unknown"), "no-enabled": (3, "unknown"),
+    "no-debugfs": (0, "protected"), "no-debugfs-config": (0, "protected"),
+    "debugfs-without-asi": (0, "protected"), "hybrid": (0, "protected"),
+}
+
+
+def runs():
+    """Dump and arguments of every run that has an expected output."""
+    for name, *commands in BOTH:
+        for command in commands:
+            yield name, command.split()
+            yield name, [*command.split(), "--json"]
+
+
+def file_name(name, args):
+    return "_".join([name, *(arg.lstrip("-") for arg in args)])
+
+
+def compare(tool, name, args):
+    path = os.path.join(GOLDEN, file_name(name, args))
+    result = tool.on(name, *args)
+    if "--json" in args:
+        value = result.json()
+        if result.status:
+            assert value["error"] and value["hint"], "a failure without error and hint"
+    if tool.update:
+        os.makedirs(GOLDEN, exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(result.show())
+        return
+    with open(path, encoding="ascii") as file:
+        want = file.read()
+    diff = difflib.unified_diff(want.splitlines(), result.show().splitlines(),
+                                "expected", "seen", lineterm="")
+    assert want == result.show(), "\n".join(diff)
+
+
+def golden_test(name, args):
+    return Test(f"output: {name}: {' '.join(args)}", lambda tool: compare(tool, name, args))
+
+
+def check_verdict(tool, name):
+    status, word = VERDICTS[name]
+    result = tool.on(name, "status", "--json")
+    assert (result.status, result.json()["verdict"]) == (status, word), result.show()
+    text = tool.on(name, "status")
+    assert text.status == status, text.show()
+    assert f"\nVerdict:       {word}\n" in text.stdout, text.show()
+    if status:
+        assert text.last_line().startswith("Hint: "), text.show()
+
+
+suite = Suite()
+
+
+@suite("expected outputs: none is left over, none is empty")
+def left_over(tool):
+    want = {file_name(name, args) for name, args in runs()}
+    have = set(os.listdir(GOLDEN))
+    assert want == have, f"not used: {have - want}, missing: {want - have}"
+    assert all(os.path.getsize(os.path.join(GOLDEN, name)) for name in have)
+
+
+@suite("verdicts: every dump has one, and each is reached")
+def all_verdicts(tool):
+    assert set(VERDICTS) == set(dump.names()), set(VERDICTS) ^ set(dump.names())
+    assert len(set(VERDICTS.values())) == 4
+
+
+def tests():
+    return ([golden_test(name, args) for name, args in runs()] +
+            [Test(f"verdict: {name}", lambda tool, name=name: check_verdict(tool, name))
+             for name in dump.names()] + suite.tests())

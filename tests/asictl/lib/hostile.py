@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Files that want to do harm."""
+
+import os
+import time
+
+import dump
+from tap import Suite
+
+suite = Suite()
+tests = suite.tests
+
+COMMANDS = (["status"], ["stat"], ["stat", "--per-cpu"], ["domains"], ["features"],
+            ["version"])
+
+
+def check_all(tool, root):
+    """Every command ends well, as text and as JSON; all results."""
+    results = []
+    for args in COMMANDS:
+        text = tool.run(args, root)
+        value = tool.run([*args, "--json"], root)
+        assert text.status == value.status, text.show() + value.show()
+        value.json()
+        if text.status:
+            assert value.json()["error"] and value.json()["hint"], value.show()
+            assert text.last_line().startswith("Hint: "), text.show()
+        for line in text.stdout.splitlines():
+            assert line == line.rstrip(), f"blanks at the end: {line!r}"
+            assert all(" " <= c <= "~" for c in line), f"not printable: {line!r}"
+        results += [text, value]
+    return results
+
+
+@suite("every command on every dump: valid JSON, clean text, a hint if it failed")
+def matrix(tool):
+    for name in dump.names():
+        check_all(tool, tool.root(name))
+
+
+@suite("symbolic links out of a dump are not followed")
+def links(tool):
+    for link in ("sys", "sys/kernel", "sys/kernel/asi", "sys/kernel/asi/classes",
+                 "sys/kernel/asi/enabled", "proc", "sys/kernel/debug/asi/domains"):
+        root = tool.fresh("on")
+        path = os.path.join(root, link)
+        os.rename(path, os.path.join(root, "outside"))
+        os.symlink(os.path.join(root, "outside"), path)
+        check_all(tool, root)
+        status = tool.run(["status", "--json"], root).json()
+        if link == "proc":
+            assert status["kernel"] is None, status
+        elif "debug" in link:
+            assert tool.run(["domains"], root).status == 1
+        else:
+            assert status["verdict"] != "protected", (link, status)
+
+
+@suite("a pipe in a dump does not make it wait")
+def pipes(tool):
+    root = tool.fresh("on")
+    for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo"):
+        os.unlink(os.path.join(root, name))
+        os.mkfifo(os.path.join(root, name))
+    begin = time.monotonic()
+    check_all(tool, root)
+    assert time.monotonic() - begin < 20
+
+
+@suite("a file of 100 KiB where a value belongs is called too large")
+def long_value(tool):
+    root = tool.fresh("on")
+    with open(os.path.join(root, "sys/kernel/asi/reason"), "wb") as file:
+        file.write(b"x" * 102400)
+    results = check_all(tool, root)
+    assert results[0].status == 3, results[0].show()
+    assert "/sys/kernel/asi/reason: File too large" in results[0].stdout, results[0].show()
+    assert results[1].json()["unreadable"] == [
+        {"path": "/sys/kernel/asi/reason", "error": "File too large"}], results[1].show()
+
+
+@suite("a directory where a value belongs, a value where a directory belongs")
+def swapped(tool):
+    for name in ("enabled", "classes", "features", "classes/user", "classes/user/stats",
+                 "classes/user/stats/enters"):
+        root = tool.fresh("on")
+        path = os.path.join(root, "sys/kernel/asi", name)
+        is_dir = os.path.isdir(path)
+        dump.remove(path)
+        if is_dir:
+            open(path, "wb").close()
+        else:
+            os.mkdir(path)
+        check_all(tool, root)
+
+
+@suite("a tree without end: ten thousand files, two hundred levels")
+def endless(tool):
+    root = tool.fresh("on")
+    stats = os.path.join(root, "sys/kernel/asi/classes/user/stats")
+    for i in range(10000):
+        open(f"{stats}/c{i}", "wb").close()
+    results = check_all(tool, root)
+    assert results[0].status == 3, results[0].show()
+
+    root = tool.fresh("on")
+    bottom = os.path.join(root, "sys/kernel/asi", "d/" * 200)
+    os.makedirs(bottom)
+    open(os.path.join(bottom, "file"), "wb").close()
+    results = check_all(tool, root)
+    assert results[0].status == 0 and "d/d: File name too long" in results[0].stdout, (
+        results[0].show())
+
+
+@suite("a table of 3 MiB: long lines, many columns, many rows")
+def large_table(tool):
+    root = tool.fresh("on")
+    with open(os.path.join(root, "sys/kernel/debug/asi/domains"), "wb") as file:
+        file.write(b"# pid comm class pgd_phys " + b"c " * 20 + b"\n")
+        file.write(b"1 a user 0x1 " + b"x " * 500000 + b"\n")
+        file.write(b"2 b user 0x2\n" * 100000)
+    begin = time.monotonic()
+    result = tool.run(["domains", "--json"], root)
+    assert len(result.json()["domains"]) == 100001
+    assert result.status == 0
+    assert time.monotonic() - begin < 30
+
+
+@suite("a heading with too few or a thousand columns gives way to the known one")
+def bad_heading(tool):
+    for heading in (b"#", b"# pid", b"#" + b" c" * 1000, b"#\xff \xff \xff \xff"):
+        root = tool.fresh("on")
+        with open(os.path.join(root, "sys/kernel/debug/asi/domains"), "wb") as file:
+            file.write(heading + b"\n5 sh user 0x1000\n")
+        check_all(tool, root)
+        domains = tool.run(["domains", "--json"], root).json()["domains"]
+        assert len(domains) == 1 and len(domains[0]) == 4, domains
+        if b"\xff" not in heading:
+            assert domains[0] == {"pid": 5, "comm": "sh", "class": "user",
+                                  "pgd_phys": "0x1000"}, domains
+
+
+@suite("a process that calls itself (hidden), 123 or #1 is shown so")
+def odd_comm(tool):
+    root = tool.fresh("on")
+    with open(os.path.join(root, "sys/kernel/debug/asi/domains"), "wb") as file:
+        file.write(b"# pid comm class pgd_phys\n5 (hidden) user 0x1\n"
+                   b"6 123 user 0x2\n7 #1 user 0x3\n")
+    domains = tool.run(["domains", "--json"], root).json()["domains"]
+    assert [d["comm"] for d in domains] == ["(hidden)", "123", "#1"], domains

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Wrong use: one line that says what is wrong, one that says what to do."""
+
+import os
+import subprocess
+
+from tap import Suite, Test
+
+# Arguments, and a word of the message.
+WRONG = (
+    ([], "a command is missing"),
+    (["nonsense"], "no command 'nonsense'"),
+    (["Status"], "no command 'Status'"),
+    (["--nonsense"], "option --nonsense is unknown"),
+    (["status", "--nonsense=3"], "option --nonsense=3 is unknown"),
+    (["status", "-x"], "option -x is unknown"),
+    (["--json=yes", "status"], "option --json=yes takes no argument"),
+    (["status", "--sysroot"], "option --sysroot needs an argument"),
+    (["stat", "-i"], "option -i needs an argument"),
+    (["status", "status"], "no use for 'status'"),
+    (["status", ""], "no use for ''"),
+    (["help", "stat", "status"], "no use for 'status'"),
+    (["help", "nonsense"], "no command 'nonsense'"),
+    (["domains", "-i", "1"], "no option --interval"),
+    (["status", "--per-cpu"], "no option --per-cpu"),
+    (["stat", "-n", "3"], "--count needs --interval"),
+    (["status", "--sysroot", "/nonexistent"], "No such file"),
+    (["status", "--sysroot", "/dev/null"], "Not a directory"),
+    (["status", "--sysroot", ""], "No such file"),
+) + tuple(
+    (["stat", "-i", value], "is no interval")
+    for value in ("", "0", "-1", "nan", "inf", "1e9", "1x", " 1", "0.001", "0,5")
+) + tuple(
+    (["stat", "-i", "1", "-n", value], "is no count")
+    for value in ("", "0", "-1", "1.5", "99999999999999999999", "+1")
+)
+
+suite = Suite()
+
+
+def check_wrong(tool, args, words):
+    result = tool.run(args)
+    assert result.status == 1 and not result.stdout, result.show()
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2, result.show()
+    assert lines[0].startswith("asictl: ") and words in lines[0], result.show()
+    assert lines[1].startswith("Hint: ") and len(lines[1]) > 12, result.show()
+
+    value = tool.run(["--json", *args])
+    assert value.status == 1, value.show()
+    assert words in value.json()["error"], value.show()
+    assert value.json()["hint"] == lines[1][len("Hint: "):], value.show()
+
+
+@suite("wrong use: --json counts even after the mistake")
+def json_last(tool):
+    for args in (["--nonsense", "status", "--json"], ["nonsense", "-j"], ["-xj"]):
+        result = tool.run(args)
+        assert result.status == 1 and result.json()["error"], result.show()
+
+
+@suite("wrong use: a short option in the wrong is not taken for the long one before it")
+def short_after_long(tool):
+    assert "option -x is" in tool.run(["--json", "-xq", "status"]).json()["error"]
+
+
+@suite("wrong use: the first mistake is the one told")
+def first_mistake(tool):
+    assert "--one" in tool.run(["--one", "--two", "nonsense"]).stderr
+
+
+@suite("wrong use: junk in arguments reaches neither terminal nor JSON")
+def junk(tool):
+    for arg in (b"\x1b[2J", b"\xff\xfe", b"a\nb", b"\\x41"):
+        for args in ([arg], ["help", arg], ["status", b"--" + arg],
+                     ["status", "--sysroot", arg], ["stat", "-i", arg]):
+            text = tool.run(args)
+            assert text.status == 1 and len(text.stderr.splitlines()) == 2, text.show()
+            assert "\x1b" not in text.stderr, text.show()
+            assert tool.run([*args, "--json"]).json()["error"]
+
+
+@suite("options: anywhere, short and long, mean the same")
+def anywhere(tool):
+    root = tool.root("on")
+    want = tool.run(["status", "--json", "--sysroot", root]).stdout
+    for args in (["--json", "--sysroot", root, "status"], ["-j", "-r", root, "status"],
+                 ["--sysroot=" + root, "status", "-j"], ["-jr" + root, "status"],
+                 ["-j", "--sysroot", "/nonexistent", "--sysroot", root, "status"]):
+        assert tool.run(args).stdout == want, args
+
+
+@suite("output: a full disk is an error with a hint")
+def full_disk(tool):
+    for args in (["status"], ["status", "--json"], ["help"], ["stat", "-i", "0.01"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([tool.program, *args, "--sysroot", tool.root("on")]
+                                  if args != ["help"] else [tool.program, "help"],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+        assert done.returncode == 1, args
+        assert done.stderr.splitlines()[-1].startswith("Hint: "), done.stderr
+
+
+@suite("output: ends when the reader is gone")
+def reader_gone(tool):
+    reader, writer = os.pipe()
+    with subprocess.Popen([tool.program, "stat", "-i", "0.01", "--sysroot", tool.root("on")],
+                          stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
+        os.read(reader, 100)
+        os.close(reader)
+        process.communicate(timeout=10)
+
+
+def tests():
+    return [Test(f"wrong use: {' '.join(args) or '(nothing)'!r}: {words}",
+                 lambda tool, args=args, words=words: check_wrong(tool, args, words))
+            for args, words in WRONG] + suite.tests()
