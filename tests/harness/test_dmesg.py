@@ -70,10 +70,23 @@ class Splats(unittest.TestCase):
             self.assertEqual(dmesg.splats([text], []), [], text)
 
     def test_allowed(self):
-        self.assertEqual(dmesg.splats(BAD[:3], [r"possible circular", r"cut here"]), [BAD[1]])
+        self.assertEqual(dmesg.splats(BAD[1:4], [r"possible circular", "RCU"]), [BAD[1]])
 
     def test_allowing_one_allows_no_other(self):
-        self.assertEqual(len(dmesg.splats(BAD, ["asi_destroy"])), len(BAD) - 1)
+        self.assertEqual(len(dmesg.splats(BAD[1:], ["asi_destroy"])), len(BAD) - 2)
+
+    def test_allowing_a_line_excuses_its_report(self):
+        report = [BAD[0], "x at fault", BAD[1], "Call Trace:", "---[ end trace 0 ]---"]
+        self.assertEqual(dmesg.split(report + [BAD[1]], ["x at"]),
+                         ([BAD[1]], [report[0], report[2], report[3]]))
+
+    def test_report_without_an_end(self):
+        report = [BAD[0], "x at fault"] + ["line"] * dmesg.BLOCK_MAX + [BAD[1]]
+        self.assertEqual(dmesg.splats(report, ["x at"]), [BAD[1]])
+
+    def test_report_that_follows_another_at_once(self):
+        self.assertEqual(dmesg.splats([BAD[0], "x at fault", BAD[0], BAD[1]], ["x at"]),
+                         [BAD[0], BAD[1]])
 
 
 class Taints(unittest.TestCase):

@@ -29,6 +29,9 @@ HARMLESS = re.compile("|".join((
     r"rcu: \tRCU .*stall", r"rcu: .*CPU stall warnings timeout",
 )))
 
+# A report from "cut here" to "end trace" is shorter than this.
+BLOCK_MAX = 150
+
 TAINTS = "PFSRMBUDAWCIOELKXTNJ"
 # Set by the kernel itself when a KUnit suite ran: no complaint.
 HARMLESS_TAINTS = "N"
@@ -56,12 +59,43 @@ def lines(records):
     return result
 
 
+def blocks(texts):
+    """Joins the lines of one report, so that they are judged together."""
+    block, left = [], 0
+    for text in texts:
+        if "[ cut here ]" in text:
+            if block:
+                yield block
+            block, left = [text], BLOCK_MAX
+        elif block:
+            block.append(text)
+            left -= 1
+            if "end trace" in text or not left:
+                yield block
+                block = []
+        else:
+            yield [text]
+    if block:
+        yield block
+
+
+def split(texts, allowed):
+    """
+    The lines among `texts` that complain: those to fail for, and those of
+    reports in which an `allowed` expression is found.
+    """
+    expected = [re.compile(regex) for regex in allowed]
+    found, excused = [], []
+    for block in blocks(texts):
+        lines_ = [text for text in block if SPLATS.search(text) and not HARMLESS.search(text)]
+        known = any(regex.search(text) for regex in expected for text in block)
+        (excused if known else found).extend(lines_)
+    return found, excused
+
+
 def splats(texts, allowed):
     """The lines among `texts` that complain, but for the allowed ones."""
-    excepted = [re.compile(regex) for regex in allowed]
-    return [text for text in texts
-            if SPLATS.search(text) and not HARMLESS.search(text)
-            and not any(regex.search(text) for regex in excepted)]
+    return split(texts, allowed)[0]
 
 
 def taints(bits, allowed):

@@ -11,6 +11,11 @@ from .errors import TROUBLE, Trouble
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 KERNEL = os.path.join(REPO, "build/kernel-run/arch/x86/boot/bzImage")
 
+# An emulated CPU stands still while a busy host runs something else: what looks
+# like a stall after 20 s is none. One that lasts runs into --timeout.
+PATIENCE = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 "
+            "workqueue.watchdog_thresh=120")
+
 DEFAULTS = {
     "qemu": {"cpu": "max", "mem": "1G", "timeout": 300.0},
     "bochs": {"cpu": "corei7_icelake_u", "mem": "512M", "timeout": 900.0},

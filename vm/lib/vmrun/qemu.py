@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from .errors import Trouble
+from .options import PATIENCE
 
 PROGRAM = "qemu-system-x86_64"
 CHANNEL = "virtio"
@@ -13,9 +14,10 @@ ROOT = "9p"
 TTY = "ttyS0"
 # -no-reboot ends QEMU instead.
 RESET = None
+KNOWN_SPLATS = []
 # panic=-1: reset at once, which -no-reboot turns into the end of QEMU.
 # loglevel=5: warnings reach the console, the boot's chatter does not.
-APPEND = "console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M"
+APPEND = "console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M " + PATIENCE
 # A boot sector that writes 0x10 to the debug-exit port, and the status that
 # QEMU makes of it.
 PROBE = bytes([0xb0, 0x10, 0xe6, 0xf4, 0xeb, 0xfe])

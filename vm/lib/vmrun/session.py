@@ -75,6 +75,7 @@ class Session:
         self.machine_tail = Tail(self.path("bochs.log"))
         self.console = b""
         self.garbled = ""
+        self.excused = []
         self.panic_at = None
         self.verdict_at = None
         self.ended = ""
@@ -195,13 +196,16 @@ class Session:
 
     def complaints(self):
         """Splats from the guest's own record and, for what came later, the console."""
+        allowed = self.options.allow_splat + self.machine.KNOWN_SPLATS
         lines = dmesg.lines(self.decoder.records)
-        found = dmesg.splats(lines, self.options.allow_splat)
+        found, self.excused = dmesg.split(lines, allowed)
         if self.options.shell:
             return found
+        # With a record at hand the console only adds to it. Without one it is
+        # all there is, and its reports are whole.
         seen = {bare(line) for line in lines}
         late = [line for line in self.console_lines() if bare(line) not in seen]
-        return found + dmesg.splats(late, self.options.allow_splat)
+        return found + dmesg.splats(late, allowed)
 
     def judge(self):
         if self.decoder.trouble:
@@ -222,7 +226,9 @@ class Session:
         complaints = self.complaints()
         if complaints:
             return Verdict("crash", "the guest's kernel complained", details=complaints)
-        letters = dmesg.taints(report["taint"], self.options.allow_taint)
+        # An excused warning leaves its mark.
+        warned = "W" if any("WARNING:" in line for line in self.excused) else ""
+        letters = dmesg.taints(report["taint"], self.options.allow_taint + warned)
         if letters:
             return Verdict("crash", f"the guest's kernel is tainted: {letters}")
         if report["lost"]:
@@ -246,6 +252,10 @@ class Session:
         if self.options.machine == "bochs" and not self.console:
             return Verdict("trouble", "Bochs ended before the kernel said anything",
                            details=said[-5:])
+        # The first process could not open the channel to say it there.
+        for line in self.console_lines():
+            if line.startswith("vm-init: "):
+                return Verdict("trouble", "the guest could not be prepared: " + line)
         complaints = self.complaints()
         if complaints:
             return Verdict("crash", "the guest's kernel complained and ended", details=complaints)
