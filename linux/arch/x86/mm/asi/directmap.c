@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address space isolation: the restricted direct map.
+ *
+ * All domains share one restricted copy of the direct map's page tables.  It
+ * has tables of its own down to the level of 2 MiB, made at boot, so that
+ * nothing is allocated when a block of 2 MiB changes sides; where the kernel
+ * maps a block by 4 KiB pages, both use the same last-level table.
+ *
+ * A block is either present, with the kernel's entry, or hidden, with a marker
+ * in an entry that is not present.  Whoever changes the kernel's entries has
+ * them mirrored here; a hidden block stays hidden whatever becomes of them.
+ *
+ * pgd_lock protects the tables against concurrent writers.
+ */
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+
+#include <asm/pgalloc.h>
+#include <asm/pgtable.h>
+#include <asm/set_memory.h>
+#include <asm/tlbflush.h>
+
+#include "internal.h"
+
+/*
+ * An entry of a hidden block.  Not present, and not the address of any frame:
+ * where L1TF applies, an absent entry is an invitation to read its frame.
+ */
+#define HIDDEN_BLOCK	__pmd(_PAGE_SOFTW1)
+
+/* A top level of which only the slots of the direct map are used. */
+static pgd_t directmap_pgd[PTRS_PER_PGD] __page_aligned_bss;
+
+/* First slot of the direct map and the one after its last; equal when unused. */
+static unsigned int first_slot __ro_after_init;
+static unsigned int end_slot __ro_after_init;
+
+static bool is_hidden(pmd_t pmd)
+{
+	return pmd_val(pmd) == pmd_val(HIDDEN_BLOCK);
+}
+
+static bool in_directmap(unsigned long addr)
+{
+	unsigned int slot = pgd_index(addr);
+
+	return addr >= PAGE_OFFSET && slot >= first_slot && slot < end_slot;
+}
+
+/**
+ * asi_directmap_slot - is a top-level slot one of the direct map?
+ * @index: The slot.
+ * @entry: If so, set to the entry for the restricted direct map; may be NULL.
+ */
+bool asi_directmap_slot(unsigned int index, pgd_t *entry)
+{
+	if (index < first_slot || index >= end_slot)
+		return false;
+	if (entry)
+		*entry = directmap_pgd[index];
+	return true;
+}
+
+/*
+ * KASLR and the slots of the direct map.  They must have nothing else in them,
+ * as what is in them is not shared with the kernel.  The direct map comes first
+ * of the regions that are placed at random, and the second, vmalloc, may begin
+ * in the slot where the first ends; so it is moved up to the next slot.
+ */
+
+/**
+ * asi_kaslr_slack - address space to hold back for asi_kaslr_align()
+ */
+unsigned long __init asi_kaslr_slack(void)
+{
+	return cpu_feature_enabled(X86_FEATURE_ASI) ? PGDIR_SIZE : 0;
+}
+
+/**
+ * asi_kaslr_align - where a region starts
+ * @region: Its number; 0 is the direct map.
+ * @vaddr:  Where it would start without ASI.
+ */
+unsigned long __init asi_kaslr_align(int region, unsigned long vaddr)
+{
+	if (region == 1 && cpu_feature_enabled(X86_FEATURE_ASI))
+		return round_up(vaddr, PGDIR_SIZE);
+	return vaddr;
+}
+
+static void *table_alloc(void)
+{
+	return (void *)get_zeroed_page(GFP_KERNEL);
+}
+
+/* The restricted entry for the block at @addr, or NULL without a table. */
+static pmd_t *block_entry(unsigned long addr)
+{
+	pgd_t *pgd = &directmap_pgd[pgd_index(addr)];
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (pgtable_l5_enabled() && pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	if (pud_none(*pud))
+		return NULL;
+	return pmd_offset(pud, addr);
+}
+
+/* Make the tables for the block at @addr.  Callers exclude each other. */
+static int block_alloc(unsigned long addr)
+{
+	pgd_t *pgd = &directmap_pgd[pgd_index(addr)];
+	p4d_t *p4d;
+	pud_t *pud;
+	void *new;
+
+	if (pgtable_l5_enabled() && pgd_none(*pgd)) {
+		new = table_alloc();
+		if (!new)
+			return -ENOMEM;
+		set_pgd(pgd, __pgd(_PAGE_TABLE | __pa(new)));
+	}
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d)) {
+		new = table_alloc();
+		if (!new)
+			return -ENOMEM;
+		set_p4d(p4d, __p4d(_PAGE_TABLE | __pa(new)));
+	}
+	pud = pud_offset(p4d, addr);
+	if (pud_none(*pud)) {
+		new = table_alloc();
+		if (!new)
+			return -ENOMEM;
+		set_pud(pud, __pud(_PAGE_TABLE | __pa(new)));
+	}
+	return 0;
+}
+
+/* The kernel's table entry above the block at @addr, or NULL if there is none. */
+static pud_t *kernel_pud(unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset_k(addr);
+	p4d_t *p4d;
+
+	if (pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(*p4d))
+		return NULL;
+	return pud_offset(p4d, addr);
+}
+
+/*
+ * What the kernel maps the block at @addr with: a leaf, a table of 4 KiB
+ * entries, or nothing.  Nothing, too, for an entry that is not present but still
+ * names a frame.
+ */
+static pmd_t kernel_block(unsigned long addr)
+{
+	pud_t *pud = kernel_pud(addr);
+	unsigned long val;
+
+	if (!pud || !(pud_val(*pud) & _PAGE_PRESENT))
+		return __pmd(0);
+
+	/* A leaf of 1 GiB has the format of one of 2 MiB. */
+	if (pud_leaf(*pud))
+		val = pud_val(*pud) + pmd_index(addr) * PMD_SIZE;
+	else
+		val = pmd_val(READ_ONCE(*pmd_offset(pud, addr)));
+
+	return val & _PAGE_PRESENT ? __pmd(val) : __pmd(0);
+}
+
+static void sync_block(unsigned long addr)
+{
+	pmd_t *pmd = block_entry(addr);
+
+	if (pmd && !is_hidden(*pmd))
+		WRITE_ONCE(*pmd, kernel_block(addr));
+}
+
+static void sync_range(unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+
+	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE)
+		sync_block(addr);
+}
+
+/**
+ * asi_directmap_sync - mirror a change of an entry above the last level
+ * @addr: An address that the entry translates; need not be in the direct map.
+ *
+ * Called by the code that changes page attributes for each entry of 2 MiB or
+ * 1 GiB that it replaced, before it flushes the TLBs.
+ *
+ * Context: pgd_lock held.
+ */
+void asi_directmap_sync(unsigned long addr)
+{
+	pud_t *pud;
+
+	if (!cpu_feature_enabled(X86_FEATURE_ASI) || !in_directmap(addr))
+		return;
+
+	pud = kernel_pud(addr);
+	if (pud && pud_leaf(*pud))
+		sync_range(addr & PUD_MASK, (addr & PUD_MASK) + PUD_SIZE);
+	else
+		sync_block(addr);
+}
+
+/**
+ * asi_directmap_add - memory was added to the direct map
+ * @start: First address.
+ * @end:   The address after the last.
+ *
+ * Without memory for the tables the range stays absent: accesses exit.
+ *
+ * Context: may sleep; memory hotplug lock held for writing.
+ */
+void asi_directmap_add(unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+
+	if (!asi_ready)
+		return;
+
+	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE) {
+		if (!in_directmap(addr) || !directmap_pgd[pgd_index(addr)].pgd ||
+		    block_alloc(addr)) {
+			pr_warn_once("asi: added memory is not in the restricted direct map\n");
+			return;
+		}
+	}
+
+	spin_lock(&pgd_lock);
+	sync_range(start, end);
+	spin_unlock(&pgd_lock);
+}
+
+/**
+ * asi_directmap_remove - memory is about to leave the direct map
+ * @start: First address.
+ * @end:   The address after the last.
+ *
+ * Last-level tables are shared with the kernel, which frees them next.
+ *
+ * Context: may sleep; memory hotplug lock held for writing.
+ */
+void asi_directmap_remove(unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+	pmd_t *pmd;
+
+	if (!asi_ready)
+		return;
+
+	spin_lock(&pgd_lock);
+	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
+		pmd = block_entry(addr);
+		if (pmd)
+			WRITE_ONCE(*pmd, __pmd(0));
+	}
+	spin_unlock(&pgd_lock);
+	flush_tlb_kernel_range(start, end);
+}
+
+/**
+ * asi_directmap_hide - take a block out of all restricted address spaces
+ * @addr: Of the direct map, aligned to 2 MiB.
+ *
+ * No CPU can reach it from a restricted address space when this returns.
+ *
+ * Context: may sleep, interrupts on.
+ * Return: 0; -EINVAL for what is not a block of the direct map, -EBUSY if it is
+ * hidden already.
+ */
+int asi_directmap_hide(unsigned long addr)
+{
+	pmd_t *pmd;
+	int err = 0;
+
+	if (!asi_ready || !in_directmap(addr) || addr & ~PMD_MASK)
+		return -EINVAL;
+	pmd = block_entry(addr);
+	if (!pmd)
+		return -EINVAL;
+
+	spin_lock(&pgd_lock);
+	if (is_hidden(*pmd))
+		err = -EBUSY;
+	else if (pmd_none(*pmd))
+		err = -EINVAL;
+	else
+		WRITE_ONCE(*pmd, HIDDEN_BLOCK);
+	spin_unlock(&pgd_lock);
+
+	if (!err)
+		flush_tlb_kernel_range(addr, addr + PMD_SIZE);
+	return err;
+}
+
+/**
+ * asi_directmap_show - put a hidden block back
+ * @addr: As for asi_directmap_hide().
+ *
+ * Nothing to flush: the CPU does not keep translations that are not present.
+ *
+ * Context: may sleep.
+ */
+void asi_directmap_show(unsigned long addr)
+{
+	pmd_t *pmd = asi_ready && in_directmap(addr) ? block_entry(addr) : NULL;
+
+	if (WARN_ON_ONCE(!pmd || !is_hidden(*pmd)))
+		return;
+
+	spin_lock(&pgd_lock);
+	WRITE_ONCE(*pmd, __pmd(0));
+	sync_block(addr);
+	spin_unlock(&pgd_lock);
+}
+
+/**
+ * asi_directmap_present - does the restricted direct map have a block?
+ * @addr: Of the direct map.
+ */
+bool asi_directmap_present(unsigned long addr)
+{
+	int level;
+
+	return in_directmap(addr) &&
+	       (asi_walk(directmap_pgd, addr, &level) & _PAGE_PRESENT);
+}
+
+/**
+ * asi_directmap_init - make the restricted direct map
+ *
+ * Context: early initcall, before there are other CPUs or user processes.
+ * Return: 0 or -ENOMEM.
+ */
+int __init asi_directmap_init(void)
+{
+	unsigned long end = PAGE_OFFSET + PFN_PHYS(max_possible_pfn);
+	unsigned long addr;
+	int err;
+
+	/*
+	 * The slots must be the direct map's alone, as what is in them is not
+	 * shared with the kernel.  KASLR sees to that, see asi_kaslr_align().
+	 */
+	if (WARN_ON_ONCE(pgd_index(end - 1) >= pgd_index(VMALLOC_START)))
+		return -EINVAL;
+
+	first_slot = pgd_index(PAGE_OFFSET);
+	end_slot = pgd_index(end - 1) + 1;
+
+	for (addr = PAGE_OFFSET; addr < end; addr += PUD_SIZE) {
+		pud_t *pud = kernel_pud(addr);
+
+		if (!pud || pud_none(*pud))
+			continue;
+		err = block_alloc(addr);
+		if (err)
+			return err;
+	}
+
+	spin_lock(&pgd_lock);
+	sync_range(PAGE_OFFSET, end);
+	spin_unlock(&pgd_lock);
+	return 0;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address space isolation: page faults.
+ *
+ * Touching memory that is not mapped in a domain is the ordinary way out of it.
+ * The page fault handler asks here first, before any other entry work: in the
+ * restricted address space that work itself might fault.
+ */
+#include <linux/entry-common.h>
+#include <linux/irq_work.h>
+
+#include <asm/pgtable.h>
+#include <asm/ptrace.h>
+#include <asm/special_insns.h>
+#include <asm/trap_pf.h>
+
+#include "internal.h"
+
+#include <trace/events/asi.h>
+
+/* What makes a fault one of a mapping that is there, or not one of memory. */
+#define PF_NOT_MISSING	(X86_PF_PROT | X86_PF_RSVD | X86_PF_PK | X86_PF_SHSTK | \
+			 X86_PF_SGX | X86_PF_RMP)
+
+/*
+ * Does the page table that is loaded map @address for an access like the one
+ * that faulted?  By the bits the hardware looks at: pte_present() and friends
+ * also say yes to entries that the CPU takes for absent.
+ */
+static __always_inline bool mapped(unsigned long address,
+				   unsigned long error_code)
+{
+	unsigned long table = __native_read_cr3() & CR3_ADDR_MASK;
+	int shift = pgtable_l5_enabled() ? 48 : 39;
+	unsigned long entry;
+
+	for (;; shift -= 9) {
+		entry = ((unsigned long *)__va(table))[(address >> shift) & 511];
+		if (!(entry & _PAGE_PRESENT))
+			return false;
+		if ((error_code & X86_PF_WRITE) && !(entry & _PAGE_RW))
+			return false;
+		if ((error_code & X86_PF_INSTR) && (entry & _PAGE_NX))
+			return false;
+		if (shift == PAGE_SHIFT || (entry & _PAGE_PSE))
+			return true;
+		table = entry & PTE_PFN_MASK;
+	}
+}
+
+static void asi_kick(struct irq_work *work) { }
+static DEFINE_PER_CPU(struct irq_work, asi_kick_work) =
+	IRQ_WORK_INIT_HARD(asi_kick);
+
+/*
+ * Tense code touched sensitive memory: a bug.  The access will succeed now, but
+ * the address space is unrestricted and untrusted code is next.  An interrupt
+ * of our own is taken before its first instruction, and goes through the whole
+ * of entry and exit again.
+ */
+static noinline void tense_fault(unsigned int index, struct pt_regs *regs)
+{
+	asi_count(index, ASI_CTR_TENSE_FAULTS);
+	irq_work_queue(this_cpu_ptr(&asi_kick_work));
+	WARN_ONCE(1, "asi: fault at %pS in a critical section\n",
+		  (void *)regs->ip);
+}
+
+/*
+ * The tracepoints of a fault, with the entry work done that they need.  The
+ * address space is the unrestricted one by now.  Not for tense code: the end of
+ * the entry work would go back into the domain before the access was tried.
+ */
+static __always_inline void trace_fault(unsigned int index,
+					struct pt_regs *regs,
+					unsigned long error_code,
+					unsigned long address)
+{
+	irqentry_state_t state;
+
+	if (!tracepoint_enabled(asi_fault) && !tracepoint_enabled(asi_exit))
+		return;
+
+	state = irqentry_enter(regs);
+	instrumentation_begin();
+	trace_asi_fault(index, regs->ip, address, error_code);
+	trace_asi_exit(index, ASI_EXIT_FAULT, regs->ip, address);
+	instrumentation_end();
+	irqentry_exit(regs, state);
+}
+
+/**
+ * asi_handle_fault - is this page fault one of address space isolation?
+ * @regs:	The interrupted context.
+ * @error_code:	The error code of the fault.
+ * @address:	The address that was accessed.
+ *
+ * A fault of the kernel in a restricted address space leaves it.  If the access
+ * is possible then, nothing else is to be done and the caller returns, which
+ * tries the access again.  Otherwise the fault is an ordinary one.
+ *
+ * Also says yes without a domain in CR3 when the access is possible: an NMI may
+ * have left the domain between the access and this handler.
+ *
+ * Context: first thing in the handler, before irqentry_enter(); interrupts off;
+ * noinstr.
+ * Return: true if there is nothing left to handle.
+ */
+noinstr bool asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
+			      unsigned long address)
+{
+	unsigned int index = 0;
+	bool tense = false;
+	struct asi *asi;
+
+	if (!cpu_feature_enabled(X86_FEATURE_ASI) || user_mode(regs))
+		return false;
+
+	asi = asi_get_current();
+	if (asi) {
+		if (asi->class->ops.fault_policy == ASI_FAULT_PRESERVE)
+			return false;
+
+		index = asi->index;
+		tense = asi_in_critical_section();
+		asi_count(index, ASI_CTR_FAULTS);
+		if (asi->class->ops.fault_policy == ASI_FAULT_ABORT) {
+			asi_relax();
+			tense = false;
+		}
+		__asi_exit(ASI_EXIT_FAULT);
+	}
+
+	if ((error_code & PF_NOT_MISSING) || !mapped(address, error_code))
+		return false;
+
+	if (asi) {
+		if (unlikely(tense)) {
+			instrumentation_begin();
+			tense_fault(index, regs);
+			instrumentation_end();
+		} else {
+			trace_fault(index, regs, error_code, address);
+		}
+	}
+	return true;
+}

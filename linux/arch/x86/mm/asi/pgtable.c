@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address space isolation: what a restricted page table is made of.
+ *
+ * Only the topmost level belongs to a domain:
+ *
+ *  - The user half has the entries of the mm, so it shares all of the mm's user
+ *    page tables.  It is kept in step by asi_sync_pgd(), called wherever an
+ *    entry of the top level of a user address space is populated or cleared.
+ *  - The entries of the direct map lead to tables that all domains share, in
+ *    which sensitive memory is absent, see directmap.c.
+ *  - The rest of the kernel half has the kernel's entries.  They are all there
+ *    when the first domain is made, and never change.  One that memory hotplug
+ *    adds later is absent in older domains: an access exits.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include <asm/pgalloc.h>
+#include <asm/pgtable.h>
+
+#include "internal.h"
+
+/* The hardware sets these in one table and not in the other. */
+#define ENTRY_NOISE	(_PAGE_ACCESSED | _PAGE_DIRTY)
+/* What an entry says beyond its address that both tables must agree on. */
+#define ENTRY_ATTRS	(_PAGE_PCD | _PAGE_PWT)
+
+/*
+ * With PTI, bit 12 of CR3 tells the entry code that the user half of a pair of
+ * page tables is loaded.  So it must be clear for a domain's, which is the
+ * lower page of two.
+ */
+static unsigned int pgd_order(void)
+{
+	return cpu_feature_enabled(X86_FEATURE_PTI) ? 1 : 0;
+}
+
+/**
+ * asi_pgd_alloc - make the restricted page table of an mm
+ * @mm: The mm.  Either no one else sees it, or the caller holds its mmap_lock
+ *	for writing, which keeps its top level from being cleared meanwhile.
+ *
+ * Context: may sleep.
+ * Return: the topmost table; NULL without memory.
+ */
+pgd_t *asi_pgd_alloc(struct mm_struct *mm)
+{
+	pgd_t *pgd;
+	int i;
+
+	pgd = (pgd_t *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+					pgd_order());
+	if (!pgd)
+		return NULL;
+
+	spin_lock(&mm->page_table_lock);
+	for (i = 0; i < PTRS_PER_PGD; i++) {
+		if (!asi_directmap_slot(i, &pgd[i]))
+			pgd[i] = READ_ONCE(mm->pgd[i]);
+	}
+	spin_unlock(&mm->page_table_lock);
+	return pgd;
+}
+
+/**
+ * asi_pgd_free - free what asi_pgd_alloc() made
+ * @pgd: The topmost table, loaded on no CPU.
+ *
+ * Context: any.
+ */
+void asi_pgd_free(pgd_t *pgd)
+{
+	free_pages((unsigned long)pgd, pgd_order());
+}
+
+/**
+ * asi_sync_pgd - bring the domains of an mm in step with its top level
+ * @mm:   The mm, whose entry for @addr was populated or cleared just now.
+ * @addr: An address that the entry translates.
+ *
+ * Context: see asi_user_pgtable_changed().
+ */
+void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
+{
+	unsigned int index = pgd_index(addr);
+	int i;
+
+	if (asi_directmap_slot(index, NULL))
+		return;
+
+	for (i = 0; i < ASI_MAX_NUM; i++) {
+		/* Pairs with init_domain(): no domain, or a complete one. */
+		pgd_t *pgd = smp_load_acquire(&mm->context.asi.domain[i].pgd);
+
+		if (pgd)
+			WRITE_ONCE(pgd[index], READ_ONCE(mm->pgd[index]));
+	}
+}
+
+static unsigned long entry_at(unsigned long *table, unsigned long addr,
+			      int level)
+{
+	int shift = PAGE_SHIFT + (level - 1) * 9;
+
+	return READ_ONCE(table[(addr >> shift) & (PTRS_PER_PTE - 1)]);
+}
+
+static int top_level(void)
+{
+	return pgtable_l5_enabled() ? 5 : 4;
+}
+
+/**
+ * asi_walk - look up an address in a page table, by the bits hardware looks at
+ * @pgd:   The topmost table.
+ * @addr:  The address.
+ * @level: Set to the level of the entry that ended the walk, 1 for 4 KiB.
+ *
+ * Context: any; the tables do not go away meanwhile.
+ * Return: that entry, present or not.
+ */
+unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level)
+{
+	unsigned long *table = (unsigned long *)pgd;
+	unsigned long entry;
+	int l;
+
+	for (l = top_level(); ; l--) {
+		entry = entry_at(table, addr, l);
+		if (!(entry & _PAGE_PRESENT) || l == 1 ||
+		    (l < 4 && (entry & _PAGE_PSE)))
+			break;
+		table = __va(entry & PTE_PFN_MASK);
+	}
+	*level = l;
+	return entry;
+}
+
+static unsigned long level_size(int level)
+{
+	return PAGE_SIZE << ((level - 1) * 9);
+}
+
+/* The frame that @addr is translated to by @entry, a leaf of @level. */
+static unsigned long leaf_target(unsigned long entry, unsigned long addr,
+				 int level)
+{
+	unsigned long size = level_size(level);
+
+	return (entry & PTE_PFN_MASK & ~(size - 1)) | (addr & (size - 1));
+}
+
+/* Does leaf @r give no other frame and no more rights than leaf @u? */
+static bool leaf_is_subset(unsigned long r, int r_level, unsigned long u,
+			   int u_level, unsigned long addr)
+{
+	return (u & _PAGE_PRESENT) && u_level >= r_level &&
+	       leaf_target(r, addr, r_level) == leaf_target(u, addr, u_level) &&
+	       !(r & ~u & (_PAGE_RW | _PAGE_USER)) && !(u & ~r & _PAGE_NX) &&
+	       !((r ^ u) & ENTRY_ATTRS);
+}
+
+static void check_broken(struct asi_check *result, unsigned long addr)
+{
+	if (!result->broken++)
+		result->bad = addr;
+}
+
+static void check_table(unsigned long *table, int level, unsigned long base,
+			pgd_t *unrestricted, struct asi_check *result)
+{
+	unsigned long addr, r, u;
+	int i, u_level;
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		addr = base + i * level_size(level);
+		/* The upper half of the top level is the kernel's. */
+		if (level == top_level() && i >= PTRS_PER_PTE / 2)
+			addr |= ~0UL << (PAGE_SHIFT + level * 9);
+
+		r = READ_ONCE(table[i]);
+		u = asi_walk(unrestricted, addr, &u_level);
+
+		if (!(r & _PAGE_PRESENT)) {
+			result->holes += !!(u & _PAGE_PRESENT);
+			continue;
+		}
+		if (level == 1 || (level < 4 && (r & _PAGE_PSE))) {
+			result->leaves++;
+			result->global += !!(r & _PAGE_GLOBAL);
+			if (!leaf_is_subset(r, level, u, u_level, addr))
+				check_broken(result, addr);
+			continue;
+		}
+
+		check_table(__va(r & PTE_PFN_MASK), level - 1, addr,
+			    unrestricted, result);
+	}
+}
+
+/* Is the entry for slot @i the same in both, and so all that is below it? */
+static bool same_slot(pgd_t *a, pgd_t *b, int i)
+{
+	return !((pgd_val(a[i]) ^ pgd_val(b[i])) & ~ENTRY_NOISE);
+}
+
+/**
+ * asi_check_pgd - compare a restricted page table with the unrestricted one
+ * @restricted:	  The topmost table of a domain.
+ * @unrestricted: That of its mm.
+ * @result:	  Filled in.
+ *
+ * Every translation of the restricted table must be one of the unrestricted
+ * table too, with no more rights.  Subtrees that both share are that by nature;
+ * the rest is compared leaf by leaf.
+ *
+ * Context: may sleep.  The caller holds mmap_lock of the mm for writing, and
+ * memory hotplug off, if it wants to rely on the result.
+ */
+void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
+		   struct asi_check *result)
+{
+	int level = top_level();
+	int i;
+
+	*result = (struct asi_check) {};
+
+	for (i = 0; i < PTRS_PER_PGD; i++) {
+		unsigned long addr = i * level_size(level);
+		unsigned long r = pgd_val(restricted[i]);
+
+		if (i >= PTRS_PER_PGD / 2)
+			addr |= ~0UL << (PAGE_SHIFT + level * 9);
+
+		if (same_slot(restricted, unrestricted, i))
+			continue;
+		if (!(r & _PAGE_PRESENT)) {
+			result->holes++;
+			continue;
+		}
+		/* Only the direct map may lead elsewhere. */
+		if (!asi_directmap_slot(i, NULL)) {
+			check_broken(result, addr);
+			continue;
+		}
+
+		spin_lock(&pgd_lock);
+		check_table(__va(r & PTE_PFN_MASK), level - 1, addr,
+			    unrestricted, result);
+		spin_unlock(&pgd_lock);
+		cond_resched();
+	}
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address space isolation: the command line, and the order of initialisation.
+ *
+ * The table of contents:
+ *
+ *  setup.c	 this
+ *  domain.c	 classes and domains: register, make, destroy
+ *  switch.c	 enter, relax, exit; the composition of CR3
+ *  fault.c	 is a page fault ours? leave and try again
+ *  pgtable.c	 what a restricted page table is made of, and its check
+ *  directmap.c	 the restricted direct map
+ *  user.c	 the class of ordinary processes
+ *  stats.c	 counters, and sysfs
+ *  debugfs.c	 domains, explicit holes and the check, for the curious
+ *  debug.c	 the invariants, with CONFIG_ASI_DEBUG
+ *  tests/	 KUnit
+ *
+ * The class of virtual machines is in arch/x86/kvm/asi.c.
+ *
+ * What happens when:
+ *
+ *  1. Early parameters: "asi=".
+ *  2. setup_arch(), after the hypervisor is known and before anything of the
+ *     memory layout is: asi_check_boottime() decides, and X86_FEATURE_ASI says
+ *     so from then on.  The layout depends on it (kaslr.c), and the global bit
+ *     of all kernel mappings (init.c).
+ *  3. Early initcall, one CPU, no user process yet: asi_boot_init() makes the
+ *     restricted direct map and turns on the class of processes.
+ *  4. Later initcalls: sysfs, debugfs.  KVM registers its class when it loads.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include <asm/cpufeature.h>
+#include <asm/hypervisor.h>
+#include <asm/sections.h>
+#include <asm/set_memory.h>
+
+#include "internal.h"
+
+static const char *const mode_names[] = {
+	[ASI_MODE_OFF]	= "off",
+	[ASI_MODE_ON]	= "on",
+	[ASI_MODE_KVM]	= "kvm",
+	[ASI_MODE_USER]	= "user",
+};
+
+static enum asi_mode asi_mode __ro_after_init =
+	IS_ENABLED(CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION_DEFAULT_ON) ?
+		ASI_MODE_ON : ASI_MODE_OFF;
+
+/* The restricted direct map exists: domains can be made. */
+bool asi_ready __ro_after_init;
+EXPORT_SYMBOL_GPL(asi_ready);
+
+static const char *off_reason __ro_after_init = "off by default, boot with asi=on";
+
+static int __init asi_parse_cmdline(char *arg)
+{
+	int mode = arg ? match_string(mode_names, ARRAY_SIZE(mode_names), arg) : -1;
+
+	if (mode < 0) {
+		pr_warn("asi=%s is unknown, using asi=%s; known are off, on, kvm, user\n",
+			arg ?: "", mode_names[asi_mode]);
+		return 0;
+	}
+
+	asi_mode = mode;
+	off_reason = "off on the command line";
+	return 0;
+}
+early_param("asi", asi_parse_cmdline);
+
+/* What was asked for, as a word of the command line. */
+const char *asi_mode_name(void)
+{
+	return mode_names[asi_mode];
+}
+
+/* Why there is no address space isolation; NULL if there is. */
+const char *asi_off_reason(void)
+{
+	return asi_ready ? NULL : off_reason;
+}
+
+/**
+ * asi_class_wanted - did the command line ask for a class?
+ * @name: Name of the class.
+ *
+ * Return: also false when address space isolation is not possible at all.
+ */
+bool asi_class_wanted(const char *name)
+{
+	return asi_ready && (asi_mode == ASI_MODE_ON ||
+			     !strcmp(name, mode_names[asi_mode]));
+}
+EXPORT_SYMBOL_GPL(asi_class_wanted);
+
+/**
+ * asi_check_boottime - decide whether there is address space isolation
+ *
+ * Called by setup_arch() once the command line and the hypervisor are known,
+ * and before the memory layout is.
+ */
+void __init asi_check_boottime(void)
+{
+	if (asi_mode == ASI_MODE_OFF)
+		return;
+
+	if (hypervisor_is_type(X86_HYPER_XEN_PV)) {
+		off_reason = "not possible in a Xen PV guest, whose page tables are Xen's";
+		pr_warn("%s\n", off_reason);
+		return;
+	}
+
+	/* Until asi_boot_init() has done its part. */
+	off_reason = "out of memory at boot";
+	setup_force_cpu_cap(X86_FEATURE_ASI);
+}
+
+static void __init asi_boot_on(void)
+{
+	unsigned long start = PFN_ALIGN(_text);
+	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+
+	if (asi_directmap_init()) {
+		pr_err("%s, no address space isolation\n", off_reason);
+		return;
+	}
+
+	/* The early page tables had it, and PTI does the same where it is on. */
+	if (!cpu_feature_enabled(X86_FEATURE_PTI))
+		set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT);
+
+	asi_ready = true;
+	pr_info("address space isolation: %s\n", asi_mode_name());
+}
+
+static int __init asi_boot_init(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_ASI))
+		asi_boot_on();
+	asi_user_init();
+	return 0;
+}
+early_initcall(asi_boot_init);
