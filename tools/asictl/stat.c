@@ -266,6 +266,7 @@ static void sleep_after(const struct timespec *begin, double seconds)
 static int print_rates(const struct context *ctx)
 {
 	struct sample old, new = {};
+	int status = EXIT_OK;
 	unsigned long i;
 	int ret;
 
@@ -274,7 +275,8 @@ static int print_rates(const struct context *ctx)
 		sleep_after(&old.when, ctx->interval);
 		ret = sample_load(&new, ctx);
 		if (!ret)
-			ret = print_report(&(struct report){ ctx, &old, &new });
+			status = print_report(&(struct report){ ctx, &old,
+								&new });
 		/* Main tells about it. */
 		if (fflush(stdout))
 			break;
@@ -284,7 +286,7 @@ static int print_rates(const struct context *ctx)
 	}
 	sample_free(&old);
 	sample_free(&new);
-	return ret;
+	return ret ?: status;
 }
 
 int cmd_stat(struct context *ctx)

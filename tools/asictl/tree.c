@@ -49,6 +49,17 @@ static void read_value(struct attr *a, int dir, const char *name)
 	free(buf);
 }
 
+/* A class may be unregistered while we read: that is no error. */
+static void drop_if_gone(struct tree *t)
+{
+	struct attr *last = &t->v[t->n - 1];
+
+	if (last->err == -ENOENT || last->err == -ENODEV) {
+		free(last->path);
+		t->n--;
+	}
+}
+
 static int walk(struct tree *t, int fd, const char *prefix, int depth);
 
 static void add_entry(struct tree *t, int fd, const char *prefix,
@@ -63,12 +74,14 @@ static void add_entry(struct tree *t, int fd, const char *prefix,
 	free(safe);
 	if (!is_dir(fd, name)) {
 		read_value(a, fd, name);
+		drop_if_gone(t);
 		return;
 	}
 	a->dir = true;
 	sub = io_open(fd, name, O_DIRECTORY);
 	if (sub < 0) {
 		a->err = sub;
+		drop_if_gone(t);
 		return;
 	}
 	below = xasprintf("%s/", a->path);

@@ -36,7 +36,10 @@ struct tree {
 	size_t n;
 };
 
-/* Return: 0 or a negative error number, if @dir itself cannot be read. */
+/*
+ * What disappears while it is read is left out.
+ * Return: 0 or a negative error number, if @dir itself cannot be read.
+ */
 int tree_load(struct tree *t, int root, const char *dir);
 void tree_free(struct tree *t);
 
