@@ -5,6 +5,7 @@ import os
 import subprocess
 
 from tap import Suite, Test
+from tool import TIMEOUT
 
 # Arguments, and a word of the message.
 WRONG = (
@@ -96,7 +97,7 @@ def full_disk(tool):
         with open("/dev/full", "w") as full:
             done = subprocess.run([tool.program, *args, "--sysroot", tool.root("on")]
                                   if args != ["help"] else [tool.program, "help"],
-                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
         assert done.returncode == 1, args
         assert done.stderr.splitlines()[-1].startswith("Hint: "), done.stderr
 
@@ -109,7 +110,7 @@ def reader_gone(tool):
         os.close(writer)
         os.read(reader, 100)
         os.close(reader)
-        process.communicate(timeout=10)
+        process.communicate(timeout=TIMEOUT)
 
 
 def tests():
