@@ -33,7 +33,22 @@ static timer_t watchdog;
 static bool watchdog_armed;
 static atomic_ulong errors;
 
-/* One write() a line: lines of several processes never mix. */
+/* A signal of the test may come in between, a terminal may take a part. */
+static void write_out(const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(STDOUT_FILENO, text, len);
+
+		if (n < 0 && errno != EINTR)
+			_exit(KSFT_FAIL);
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+/* One write() a line: lines of several processes do not mix. */
 static void put_line(const char *prefix, const char *fmt, va_list ap)
 {
 	char line[512];
@@ -44,8 +59,7 @@ static void put_line(const char *prefix, const char *fmt, va_list ap)
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
-	if (write(STDOUT_FILENO, line, len) < 0)
-		_exit(KSFT_FAIL);
+	write_out(line, len);
 }
 
 static void put(const char *prefix, const char *fmt, ...) __printf(2, 3);
@@ -61,13 +75,12 @@ static void put(const char *prefix, const char *fmt, ...)
 static void watchdog_fires(int sig)
 {
 	static const char bail[] = "Bail out! no progress, last result: ";
-	bool ok;
 
 	(void)sig;
-	ok = write(STDOUT_FILENO, bail, sizeof(bail) - 1) > 0 &&
-	     write(STDOUT_FILENO, last_result, strlen(last_result)) > 0 &&
-	     write(STDOUT_FILENO, "\n", 1) > 0;
-	_exit(ok ? KSFT_FAIL : KSFT_FAIL + 1);
+	write_out(bail, sizeof(bail) - 1);
+	write_out(last_result, strlen(last_result));
+	write_out("\n", 1);
+	_exit(KSFT_FAIL);
 }
 
 static void watchdog_kick(void)

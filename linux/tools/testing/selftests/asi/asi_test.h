@@ -113,6 +113,14 @@ void fill(void *mem, size_t len, uint64_t seed);
 /** verify() - Is this what fill() wrote? Notes the first difference. */
 bool verify(const void *mem, size_t len, uint64_t seed);
 
+/** bad_pointer() - Where nothing is; the compiler does not know that. */
+static inline void *bad_pointer(void)
+{
+	void *volatile p = (void *)8;
+
+	return p;
+}
+
 /** next_random() - A cheap generator; @state must not be zero. */
 uint64_t next_random(uint64_t *state);
 

@@ -110,7 +110,6 @@ static void failed_execs(void)
 {
 	char path[] = "/tmp/asi_exec_XXXXXX", *argv[] = { path, NULL };
 	static const char junk[] = "\177ELF, it says, but it is not";
-	char **volatile bad_pointer = (char **)8;
 	int fd = mkstemp(path);
 
 	if (fd < 0 || write(fd, junk, sizeof(junk)) != sizeof(junk) ||
@@ -122,7 +121,7 @@ static void failed_execs(void)
 		CHECK(execv("/nonexistent", argv) == -1 && errno == ENOENT);
 		CHECK(execv("/tmp", argv) == -1 && errno == EACCES);
 		CHECK(execv(path, argv) == -1 && errno == ENOEXEC);
-		CHECK(execv(path, bad_pointer) == -1 && errno == EFAULT);
+		CHECK(execv(path, bad_pointer()) == -1 && errno == EFAULT);
 		verify(data, DATA_SIZE, 5);
 	}
 	unlink(path);

@@ -31,6 +31,7 @@ static int set_entry(unsigned int nr, void *base, unsigned int pages,
 		.useable = 1,
 	};
 
+	/* Errors come as 32-bit numbers: the C library does not see them. */
 	return (int)syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
 }
 
@@ -66,7 +67,7 @@ static void make_entries(unsigned int salt)
 	for (unsigned int i = 0; i < ENTRIES; i++) {
 		*(volatile unsigned int *)page_of(i) = salt + i;
 		if (set_entry(i, page_of(i), 1, true))
-			test_error("modify_ldt: %s", strerror(errno));
+			test_error("modify_ldt failed");
 	}
 }
 
@@ -145,10 +146,12 @@ static void threads(void)
 /* Every return to user mode with this SS goes by way of espfix. */
 static void small_stack_segment(void)
 {
-	if (set_entry(0, NULL, 16, false)) {
+	int err = set_entry(0, NULL, 16, false);
+
+	if (err) {
 		ktap_skip("returns with a 16-bit stack segment",
 			  "this kernel refuses 16-bit segments: %s",
-			  strerror(errno));
+			  strerror(-err));
 		return;
 	}
 	for (unsigned long i = 0; i < scaled(2000); i++) {
@@ -178,13 +181,16 @@ static void small_stack_segment(void)
 
 int main(void)
 {
+	int err;
+
 	low = mmap(NULL, ENTRIES * 4096, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (low == MAP_FAILED)
 		ktap_bail("mmap: %s", strerror(errno));
-	if (set_entry(0, low, 1, true))
+	err = set_entry(0, low, 1, true);
+	if (err)
 		ktap_skip_all("no local descriptor tables here: %s",
-			      strerror(errno));
+			      strerror(err == -1 ? errno : -err));
 #ifdef __x86_64__
 	ktap_start(4);
 	small_stack_segment();

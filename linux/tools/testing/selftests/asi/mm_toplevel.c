@@ -32,13 +32,14 @@ static unsigned int readers;
 static _Atomic uintptr_t where;
 static atomic_ulong seed;
 static atomic_uint round_nr;
+static unsigned int first_round;
 static atomic_uint acks;
 static atomic_bool done;
 
 /* Reads what is published, in user mode or by a system call. */
 static void *reader(void *arg)
 {
-	unsigned int me = (unsigned int)(uintptr_t)arg, seen = 0;
+	unsigned int me = (unsigned int)(uintptr_t)arg, seen = first_round;
 	static __thread char copy[LEN];
 	int fd[2];
 
@@ -131,6 +132,7 @@ static void with_readers(const struct range *r, unsigned long passes)
 	if (pipe(fd))
 		ktap_bail("pipe: %s", strerror(errno));
 	atomic_store(&done, false);
+	first_round = atomic_load(&round_nr);
 	cpu_pin(0);
 	for (uintptr_t i = 0; i < readers; i++)
 		thread_start(&t[i], reader, (void *)i);

@@ -145,9 +145,7 @@ static void breakpoint(void)
 
 static void no_memory(void)
 {
-	volatile char *volatile nothing = (char *)8;
-
-	*nothing = 1;
+	*(volatile char *)bad_pointer() = 1;
 }
 
 /* Beyond the end of a file: mapped, and yet there is nothing. */
