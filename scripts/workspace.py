@@ -90,8 +90,9 @@ class Patch:
         return '\n\n'.join(p for p in parts if p) + '\n'
 
     def slug(self):
-        """The subject as part of a file name."""
-        return re.sub(r'[^a-z0-9]+', '-', self.subject.lower()).strip('-')[:60].strip('-')
+        """The subject as part of a file name, not longer than whole words allow."""
+        slug = re.sub(r'[^a-z0-9]+', '-', self.subject.lower()).strip('-')
+        return slug if len(slug) <= 60 else slug[:61].rpartition('-')[0] or slug[:60]
 
 
 def read_series(directory):

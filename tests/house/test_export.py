@@ -39,6 +39,11 @@ class RoundTrip(TreeTest):
         self.assertEqual(lines[-5:], ['# First things', '0001-x86-asi-change-a.patch', '',
                                       '# Other things', '0002-x86-asi-change-b.patch'])
 
+    def test_long_subject_is_cut_after_a_word(self):
+        self.change('a', 30, 'x86/asi: ' + 'word ' * 20)
+        self.good('export')
+        self.assertIn('0003-x86-asi-' + '-'.join(['word'] * 10) + '.patch', self.patches())
+
     def test_message_survives(self):
         text = self.exported['0001-x86-asi-change-a.patch']
         self.assertTrue(text.startswith('Subject: x86/asi: Change a\n\n' + MESSAGE))
