@@ -15,7 +15,7 @@ class VmRunTest(unittest.TestCase):
     """Starts vm/run; the directory `work` is away after the test."""
 
     machine = "qemu"
-    timeout = 120
+    timeout = 240
 
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()

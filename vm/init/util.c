@@ -35,9 +35,9 @@ void write_file(const char *path, const char *text)
 
 	if (fd < 0)
 		return;
+	/* The kernel may know the file but not the word; both is no error. */
 	if (write(fd, text, strlen(text)) < 0)
-		fprintf(stderr, "vm-init: write %s: %s\n", path,
-			strerror(errno));
+		errno = 0;
 	close(fd);
 }
 

@@ -27,6 +27,8 @@ HARMLESS = re.compile("|".join((
     # hung-task detector off, watchdogs announcing themselves
     r"watchdog: Delayed init", r"NMI watchdog: Enabled",
     r"rcu: \tRCU .*stall", r"rcu: .*CPU stall warnings timeout",
+    # advice about the configuration, on CPUs with enhanced IBRS
+    r"WARNING: Unprivileged eBPF is enabled with eIBRS",
 )))
 
 # A report from "cut here" to "end trace" is shorter than this.

@@ -191,8 +191,9 @@ class Session:
     # Judging
 
     def console_lines(self):
-        text = self.console.decode(errors="replace").replace("\r", "").replace("\0", "")
-        return text.splitlines()
+        # Firmware and boot loader clear the screen on the same line.
+        text = re.sub(rb"\x1b\[[0-9;]*[A-Za-z]|[\r\0]", b"", self.console)
+        return text.decode(errors="replace").splitlines()
 
     def complaints(self):
         """Splats from the guest's own record and, for what came later, the console."""
