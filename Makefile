@@ -27,8 +27,8 @@ KERNELS := run debug kasan off base
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test test-all shell bench export check check-series \
-	clean distclean packages programs asictl selftests bench-programs \
-	$(addprefix kernel-,$(KERNELS)) FORCE
+	clean distclean programs asictl selftests bench-programs upstream \
+	$(addprefix kernel-,$(KERNELS))
 # Kernel builds use all CPUs by themselves.
 .NOTPARALLEL:
 
@@ -52,11 +52,8 @@ help:
 	@echo
 	@echo 'V=1 shows each command. docs/START.md has more.'
 
-# $(call packages,GROUP...) installs what these groups lack.
-packages = $(if $(filter no,$(PACKAGES)),,$(Q)scripts/packages $(1))
-
 setup:
-	$(call packages,build)
+	$(if $(filter no,$(PACKAGES)),,$(Q)scripts/packages)
 	$(Q)scripts/setup
 
 # A kernel: configured and verified, then built; nothing to do is quick.
@@ -83,27 +80,26 @@ bench-programs: setup
 
 programs: asictl selftests bench-programs
 
+# The kernel's own suites, from the same source.
+upstream: setup
+	$(Q)tests/upstream/build
+
 build: kernel-run programs
 
 run: build
-	$(call packages,vm)
 	$(Q)scripts/demo
 
 shell: build
-	$(call packages,vm)
 	$(Q)vm/run --timeout 0 --shell --append "asi=on $(APPEND)"
 
 # The last line of the output is "N passed, N failed, N skipped".
 test: build kernel-debug
-	$(call packages,vm bochs test)
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
 test-all: build kernel-debug kernel-off kernel-kasan
-	$(call packages,vm bochs test)
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: kernel-run kernel-off kernel-base bench-programs
-	$(call packages,vm bench)
 	$(Q)bench/run $(BENCH)
 
 export:
@@ -114,7 +110,6 @@ check:
 	$(Q)tests/house/run
 
 check-series: setup asictl
-	$(call packages,vm)
 	$(Q)scripts/check-series
 
 clean:
