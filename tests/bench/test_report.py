@@ -38,6 +38,12 @@ class Report(unittest.TestCase):
         self.assertEqual(row[2], "0.00020")
         self.assertEqual(row[-1], "0")
 
+    def test_only_reasons_that_occur_are_columns(self):
+        one = run(9, null=record(1.0, {"user.exits_fault": [0.5, 0.5]}),
+                  read=record(1.0, {"kvm.exits_pm": [0.5, 0.5], "kvm.exits_mm": [0.0, 0.0]}))
+        self.assertEqual(report.event_columns(one),
+                         ["enters", "exits", "exits_fault", "exits_pm", "cr3_writes", "flushes"])
+
     def test_model_row(self):
         row = rows(self.text, "null system call")[3]
         self.assertTrue(row[2].startswith("16 (8 … 33), +"), row)

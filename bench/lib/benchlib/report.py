@@ -49,6 +49,17 @@ loop in user space, which are the same in all columns. A context switch
 includes a futex wake and a futex wait.
 """
 
+EVENT_NOTE = """\
+## Events per operation, asi=on
+
+The mean over all windows, timer ticks and other background included; in the
+last column, the median window. All classes together. The exits by reason are
+those of `/sys/kernel/asi/classes/*/stats`; reasons that do not occur
+are left out. The window of the first touch ends with an madvise that takes the pages
+back: not timed, but counted.
+
+"""
+
 MODEL_INTRO = """\
 ## Cost model (a model, not a measurement)
 
@@ -128,7 +139,16 @@ def target_table(runs):
             table(["what", "target", "measured", "verdict"], rows))
 
 
-EVENTS = ("enters", "exits", "exits_fault", "exits_sched", "exits_mm", "cr3_writes", "flushes")
+# Only the reasons that occur become columns.
+REASONS = ("exits_fault", "exits_sched", "exits_mm", "exits_cr3", "exits_user",
+           "exits_explicit", "exits_pm")
+
+
+def event_columns(run):
+    records = [record for record in run["ops"].values() if "min" in record]
+    reasons = [name for name in REASONS
+               if any(counter_sum(record, name) for record in records)]
+    return ["enters", "exits", *reasons, "cr3_writes", "flushes"]
 
 
 def event(value):
@@ -138,11 +158,11 @@ def event(value):
     return f"{value:.5f}" if value < 0.01 else f"{value:.3f}"
 
 
-def event_rows(run):
+def event_rows(run, columns):
     for op in present({"on": run}):
         record = measured(run, op)
         if record:
-            yield ([TITLES[op]] + [event(counter_sum(record, name)) for name in EVENTS] +
+            yield ([TITLES[op]] + [event(counter_sum(record, name)) for name in columns] +
                    [event(counter_sum(record, "exits", steady=True))])
 
 
@@ -150,10 +170,9 @@ def event_table(runs):
     run = runs.get("on")
     if not run or not run["counters"]:
         return ""
-    header = ["operation", *EVENTS, "exits in steady state"]
-    return ("## Events per operation, asi=on\n\nThe mean over all windows, timer ticks and "
-            "other background included; the last column is the median window.\n\n" +
-            table(header, list(event_rows(run))))
+    columns = event_columns(run)
+    header = ["operation", *columns, "exits in steady state"]
+    return EVENT_NOTE + table(header, list(event_rows(run, columns)))
 
 
 def estimate_cell(kind, record, base, costs):
