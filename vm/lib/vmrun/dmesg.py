@@ -27,8 +27,9 @@ HARMLESS = re.compile("|".join((
     # hung-task detector off, watchdogs announcing themselves
     r"watchdog: Delayed init", r"NMI watchdog: Enabled",
     r"rcu: \tRCU .*stall", r"rcu: .*CPU stall warnings timeout",
-    # advice about the configuration, on CPUs with enhanced IBRS
+    # advice about the configuration, on some CPUs
     r"WARNING: Unprivileged eBPF is enabled with eIBRS",
+    r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
 )))
 
 # A report from "cut here" to "end trace" is shorter than this.
