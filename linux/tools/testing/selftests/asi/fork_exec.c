@@ -109,7 +109,8 @@ static void execs(void)
 static void failed_execs(void)
 {
 	char path[] = "/tmp/asi_exec_XXXXXX", *argv[] = { path, NULL };
-	static const char junk[] = "\177ELF, it says, but it is not";
+	/* Unprintable, it would make the kernel look for a module each time. */
+	static const char junk[] = "This is no program.";
 	int fd = mkstemp(path);
 
 	if (fd < 0 || write(fd, junk, sizeof(junk)) != sizeof(junk) ||

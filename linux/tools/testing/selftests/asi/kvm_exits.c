@@ -141,10 +141,10 @@ int main(void)
 	vcpu_create(&vm, &vcpu, 0);
 	vcpu_long_mode(&vcpu);
 
-	runs_restricted();
 	vm_load(&vm, VM_CODE, trap_loop);
 	vm_load(&vm, VM_CODE + 0x1000, trap_handler);
 	vm_idt_gate(&vm, 1, VM_CODE + 0x1000);
+	runs_restricted();
 	measure("intercepted trap", n);
 	vm_load(&vm, VM_CODE, pic_loop);
 	measure("port of the interrupt controller", n);
