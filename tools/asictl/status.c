@@ -244,7 +244,7 @@ static void print_headline(const struct state *s)
 	printf("Interface:     version %s%s\n", text_or_note(s->abi),
 	       s->abi && strcmp(s->abi, ASI_ABI) ?
 	       ", asictl was made for version " ASI_ABI : "");
-	printf("Asked for:     asi=%s\n", text_or_note(s->mode));
+	printf("Mode:          %s\n", text_or_note(s->mode));
 }
 
 static void print_classes(const struct state *s)

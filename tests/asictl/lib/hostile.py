@@ -2,7 +2,7 @@
 """Files that want to do harm."""
 
 import os
-import time
+import resource
 
 import dump
 from tap import Suite
@@ -12,6 +12,12 @@ tests = suite.tests
 
 COMMANDS = (["status"], ["stat"], ["stat", "--per-cpu"], ["domains"], ["features"],
             ["version"])
+
+
+def cpu_seconds():
+    """What the programs run so far took: unlike time, no matter of load."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def check_all(tool, root):
@@ -62,9 +68,7 @@ def pipes(tool):
     for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo"):
         os.unlink(os.path.join(root, name))
         os.mkfifo(os.path.join(root, name))
-    begin = time.monotonic()
     check_all(tool, root)
-    assert time.monotonic() - begin < 20
 
 
 @suite("a file of 100 KiB where a value belongs is called too large")
@@ -119,11 +123,11 @@ def large_table(tool):
         file.write(b"# pid comm class pgd_phys " + b"c " * 20 + b"\n")
         file.write(b"1 a user 0x1 " + b"x " * 500000 + b"\n")
         file.write(b"2 b user 0x2\n" * 100000)
-    begin = time.monotonic()
+    before = cpu_seconds()
     result = tool.run(["domains", "--json"], root)
     assert len(result.json()["domains"]) == 100001
     assert result.status == 0
-    assert time.monotonic() - begin < 30
+    assert cpu_seconds() - before < 20
 
 
 @suite("a heading with too few or a thousand columns gives way to the known one")

@@ -10,7 +10,7 @@ import tempfile
 import dump
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../.."))
-TIMEOUT = 60
+TIMEOUT = 120
 STATUSES = (0, 1, 2, 3)
 
 
