@@ -20,16 +20,16 @@
 static int kvm_asi_class = -1;
 
 /**
- * kvm_asi_register - register the class; a vendor module is loaded
+ * kvm_asi_register - register the class; KVM is loaded
  *
- * Return: 0, or an error of asi_register_class().
+ * Return: 0, or an error of asi_register_class() if guests were to be isolated.
  */
 int kvm_asi_register(void)
 {
 	int index = asi_register_class("kvm", NULL);
 
 	if (index < 0)
-		return index;
+		return asi_class_wanted("kvm") ? index : 0;
 
 	kvm_asi_class = index;
 	if (!asi_class_wanted("kvm"))
@@ -37,10 +37,11 @@ int kvm_asi_register(void)
 	return 0;
 }
 
-/* The vendor module is unloaded. */
+/* KVM is unloaded. */
 void kvm_asi_unregister(void)
 {
-	asi_unregister_class(kvm_asi_class);
+	if (kvm_asi_class >= 0)
+		asi_unregister_class(kvm_asi_class);
 	kvm_asi_class = -1;
 }
 

@@ -12,6 +12,8 @@
 
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
 
+void asi_loaded_by_cpu(struct asi *asi);
+
 int kvm_asi_register(void);
 void kvm_asi_unregister(void);
 int kvm_asi_init_vm(struct kvm *kvm);
@@ -50,6 +52,18 @@ static __always_inline void kvm_asi_relax(void)
 }
 
 /**
+ * kvm_asi_exited - the CPU has loaded CR3 from the host state of the VMCS
+ * @vcpu: The vCPU that ran.
+ *
+ * VMX only, right after the exit; not if the guest could not be entered.
+ */
+static __always_inline void kvm_asi_exited(struct kvm_vcpu *vcpu)
+{
+	if (cpu_feature_enabled(X86_FEATURE_ASI) && vcpu->kvm->arch.asi)
+		asi_loaded_by_cpu(vcpu->kvm->arch.asi);
+}
+
+/**
  * kvm_asi_host_cr3 - what the exit of the guest is to load into CR3
  * @vcpu: The vCPU, loaded, not entered yet.
  *
@@ -57,6 +71,7 @@ static __always_inline void kvm_asi_relax(void)
  * will have entered.
  *
  * Context: interrupts off until the guest runs.
+ * Return: the value for the VMCS.
  */
 static inline unsigned long kvm_asi_host_cr3(struct kvm_vcpu *vcpu)
 {
@@ -72,6 +87,7 @@ static inline unsigned long kvm_asi_host_cr3(struct kvm_vcpu *vcpu)
 	return __get_current_cr3_fast();
 }
 
+static __always_inline void kvm_asi_exited(struct kvm_vcpu *vcpu) { }
 static inline int kvm_asi_register(void) { return 0; }
 static inline void kvm_asi_unregister(void) { }
 static inline int kvm_asi_init_vm(struct kvm *kvm) { return 0; }

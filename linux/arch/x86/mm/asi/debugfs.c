@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/oom.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -49,6 +50,20 @@ static struct task_struct *next_process(int nr)
 	return task;
 }
 
+/* The mm of a process, referenced, even if its first thread is gone; or NULL. */
+static struct mm_struct *process_mm(struct task_struct *task)
+{
+	struct task_struct *t = find_lock_task_mm(task);
+	struct mm_struct *mm = NULL;
+
+	if (t) {
+		mm = t->mm;
+		mmget(mm);
+		task_unlock(t);
+	}
+	return mm;
+}
+
 /* Call @func for each process that has an mm, until it returns an error. */
 static int for_each_mm(int (*func)(struct task_struct *task,
 				   struct mm_struct *mm, void *data),
@@ -60,7 +75,7 @@ static int for_each_mm(int (*func)(struct task_struct *task,
 
 	while (!err && (task = next_process(nr))) {
 		nr = task_tgid_nr(task) + 1;
-		mm = get_task_mm(task);
+		mm = process_mm(task);
 		if (mm) {
 			err = func(task, mm, data);
 			mmput(mm);
@@ -87,6 +102,7 @@ static int show_domains(struct task_struct *task, struct mm_struct *mm,
 
 	for (i = 0; i < ASI_MAX_NUM; i++) {
 		struct asi *asi = &mm->context.asi.domain[i];
+		/* Pairs with asi_pgd_alloc(): complete, or not there. */
 		pgd_t *pgd = smp_load_acquire(&asi->pgd);
 
 		if (pgd)
@@ -265,8 +281,9 @@ static int hole_del(unsigned int id)
 
 	list_del(&hole->list);
 	nr_holes--;
-	asi_directmap_show((unsigned long)hole->block);
+	/* Before it is in reach again. */
 	memset(hole->block, 0, PMD_SIZE);
+	asi_directmap_show((unsigned long)hole->block);
 	free_pages((unsigned long)hole->block, HOLE_ORDER);
 	kfree(hole);
 	return 0;

@@ -25,8 +25,9 @@
 #include "internal.h"
 
 /*
- * An entry of a hidden block.  Not present, and not the address of any frame:
- * where L1TF applies, an absent entry is an invitation to read its frame.
+ * An entry of a hidden block.  Not present, and without an address, so that it
+ * names frame 0, which holds nothing: where L1TF applies, an absent entry is an
+ * invitation to read its frame.
  */
 #define HIDDEN_BLOCK	__pmd(_PAGE_SOFTW1)
 
@@ -53,6 +54,8 @@ static bool in_directmap(unsigned long addr)
  * asi_directmap_slot - is a top-level slot one of the direct map?
  * @index: The slot.
  * @entry: If so, set to the entry for the restricted direct map; may be NULL.
+ *
+ * Return: true if it is.
  */
 bool asi_directmap_slot(unsigned int index, pgd_t *entry)
 {
@@ -70,9 +73,7 @@ bool asi_directmap_slot(unsigned int index, pgd_t *entry)
  * in the slot where the first ends; so it is moved up to the next slot.
  */
 
-/**
- * asi_kaslr_slack - address space to hold back for asi_kaslr_align()
- */
+/* Address space for KASLR to hold back, for asi_kaslr_align(). */
 unsigned long __init asi_kaslr_slack(void)
 {
 	return cpu_feature_enabled(X86_FEATURE_ASI) ? PGDIR_SIZE : 0;
@@ -82,6 +83,8 @@ unsigned long __init asi_kaslr_slack(void)
  * asi_kaslr_align - where a region starts
  * @region: Its number; 0 is the direct map.
  * @vaddr:  Where it would start without ASI.
+ *
+ * Return: where it starts with it.
  */
 unsigned long __init asi_kaslr_align(int region, unsigned long vaddr)
 {
@@ -268,7 +271,7 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 	spin_lock(&pgd_lock);
 	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
 		pmd = block_entry(addr);
-		if (pmd)
+		if (pmd && !is_hidden(*pmd))
 			WRITE_ONCE(*pmd, __pmd(0));
 	}
 	spin_unlock(&pgd_lock);
@@ -334,6 +337,8 @@ void asi_directmap_show(unsigned long addr)
 /**
  * asi_directmap_present - does the restricted direct map have a block?
  * @addr: Of the direct map.
+ *
+ * Return: true if it has.
  */
 bool asi_directmap_present(unsigned long addr)
 {
@@ -359,11 +364,12 @@ int __init asi_directmap_init(void)
 	 * The slots must be the direct map's alone, as what is in them is not
 	 * shared with the kernel.  KASLR sees to that, see asi_kaslr_align().
 	 */
-	if (WARN_ON_ONCE(pgd_index(end - 1) >= pgd_index(VMALLOC_START)))
+	if (WARN_ON_ONCE(VMALLOC_START & ~PGDIR_MASK ||
+			 end > VMALLOC_START))
 		return -EINVAL;
 
 	first_slot = pgd_index(PAGE_OFFSET);
-	end_slot = pgd_index(end - 1) + 1;
+	end_slot = pgd_index(VMALLOC_START);
 
 	for (addr = PAGE_OFFSET; addr < end; addr += PUD_SIZE) {
 		pud_t *pud = kernel_pud(addr);

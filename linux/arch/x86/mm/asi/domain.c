@@ -10,17 +10,18 @@
  */
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/mutex.h>
 #include <linux/smp.h>
-#include <linux/spinlock.h>
 
 #include "internal.h"
 
 struct asi_class asi_classes[ASI_MAX_NUM];
-static DEFINE_SPINLOCK(asi_class_lock);
+static DEFINE_MUTEX(asi_class_lock);
 
 /* Is @index the index of a registered class? */
 bool asi_class_valid(int index)
 {
+	/* Pairs with asi_register_class(), which fills the rest before. */
 	return index >= 0 && index < ASI_MAX_NUM &&
 	       smp_load_acquire(&asi_classes[index].registered);
 }
@@ -41,6 +42,16 @@ static int find_slot(const char *name)
 	return index;
 }
 
+/* A slot that had another class starts to count from zero. */
+static void reset_counters(int index)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu(asi_stats, cpu).count[index], 0,
+		       sizeof(per_cpu(asi_stats, cpu).count[index]));
+}
+
 /**
  * asi_register_class - make a kind of isolation known
  * @name: A short name, unique; copied.
@@ -49,30 +60,32 @@ static int find_slot(const char *name)
  * Context: may sleep.
  * Return: the index of the class, for asi_init(); -ENOSPC if there are
  * ASI_MAX_NUM classes already, -EEXIST if the name is taken, -EINVAL without a
- * usable name.
+ * usable name, -EOPNOTSUPP for a page table that cannot be made yet.
  */
 int asi_register_class(const char *name, const struct asi_hooks *ops)
 {
+	struct asi_class *class;
 	int index;
 
 	if (!name || !*name || strlen(name) > ASI_CLASS_NAME_MAX)
 		return -EINVAL;
+	if (ops && ops->page_table != ASI_PGTABLE_NONSENSITIVE)
+		return -EOPNOTSUPP;
 
-	spin_lock(&asi_class_lock);
+	mutex_lock(&asi_class_lock);
 	index = find_slot(name);
 	if (index >= 0) {
-		struct asi_class *class = &asi_classes[index];
-
+		class = &asi_classes[index];
+		if (strcmp(class->name, name))
+			reset_counters(index);
 		strscpy(class->name, name);
 		class->ops = ops ? *ops : (struct asi_hooks) {};
 		class->reason = NULL;
 		/* Last: asi_class_valid() looks without the lock. */
 		smp_store_release(&class->registered, true);
-	}
-	spin_unlock(&asi_class_lock);
-
-	if (index >= 0)
 		asi_sysfs_add_class(index);
+	}
+	mutex_unlock(&asi_class_lock);
 	return index;
 }
 EXPORT_SYMBOL_GPL(asi_register_class);
@@ -99,17 +112,16 @@ void asi_unregister_class(int index)
 		return;
 	class = &asi_classes[index];
 
+	mutex_lock(&asi_class_lock);
 	asi_sysfs_remove_class(index);
-
-	spin_lock(&asi_class_lock);
 	class->registered = false;
 	class->reason = NULL;
-	spin_unlock(&asi_class_lock);
 
 	/* A CPU may still be in a domain of it, relaxed. */
 	on_each_cpu(exit_cpu, NULL, 1);
 	class->ops.post_asi_enter = NULL;
 	class->ops.pre_asi_exit = NULL;
+	mutex_unlock(&asi_class_lock);
 }
 EXPORT_SYMBOL_GPL(asi_unregister_class);
 
@@ -128,19 +140,17 @@ EXPORT_SYMBOL_GPL(asi_class_set_reason);
 static int init_domain(struct mm_struct *mm, int index)
 {
 	struct asi *asi = &mm->context.asi.domain[index];
-	pgd_t *pgd;
+	int err;
 
 	if (!asi->pgd) {
-		pgd = asi_pgd_alloc(mm);
-		if (!pgd)
-			return -ENOMEM;
-
 		asi->class = &asi_classes[index];
 		asi->mm = mm;
 		asi->index = index;
-		atomic_long_inc(&asi->class->domains);
 		/* Last: its being there says that the domain is complete. */
-		smp_store_release(&asi->pgd, pgd);
+		err = asi_pgd_alloc(mm, &asi->pgd);
+		if (err)
+			return err;
+		atomic_long_inc(&asi->class->domains);
 	}
 	atomic_inc(&asi->ref_count);
 	return 0;

@@ -111,6 +111,7 @@ noinstr bool asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 {
 	unsigned int index = 0;
 	bool tense = false;
+	bool possible;
 	struct asi *asi;
 
 	if (!cpu_feature_enabled(X86_FEATURE_ASI) || user_mode(regs))
@@ -122,26 +123,26 @@ noinstr bool asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 			return false;
 
 		index = asi->index;
-		tense = asi_in_critical_section();
 		asi_count(index, ASI_CTR_FAULTS);
-		if (asi->class->ops.fault_policy == ASI_FAULT_ABORT) {
+		if (asi->class->ops.fault_policy == ASI_FAULT_ABORT)
 			asi_relax();
-			tense = false;
-		}
+		tense = asi_in_critical_section();
+		/* An NMI must not go back in before the look below. */
+		if (unlikely(tense))
+			current->thread.asi_state.intr_nest_depth++;
 		__asi_exit(ASI_EXIT_FAULT);
 	}
 
-	if ((error_code & PF_NOT_MISSING) || !mapped(address, error_code))
-		return false;
+	possible = !(error_code & PF_NOT_MISSING) && mapped(address, error_code);
 
-	if (asi) {
-		if (unlikely(tense)) {
-			instrumentation_begin();
-			tense_fault(index, regs);
-			instrumentation_end();
-		} else {
-			trace_fault(index, regs, error_code, address);
-		}
+	if (unlikely(tense)) {
+		instrumentation_begin();
+		tense_fault(index, regs);
+		instrumentation_end();
+		barrier();
+		current->thread.asi_state.intr_nest_depth--;
+	} else if (asi) {
+		trace_fault(index, regs, error_code, address);
 	}
-	return true;
+	return possible;
 }

@@ -101,7 +101,9 @@ static_assert(ASI_PCID_SHIFT + ASI_PCID_BITS <= 11);
  * @slot:   0 for the unrestricted address space, 1 + class for a domain.
  * @lam:    The LAM bits of the mm.
  *
- * A pure function.  The result always flushes its PCID when it is loaded.
+ * A pure function.
+ *
+ * Return: the value; loading it flushes the TLB of its PCID.
  */
 static __always_inline unsigned long
 asi_compose_cr3(unsigned long pgd_pa, bool pcid, u16 asid, unsigned int slot,
@@ -124,7 +126,7 @@ const char *asi_mode_name(void);
 bool asi_class_valid(int index);
 
 /* pgtable.c */
-pgd_t *asi_pgd_alloc(struct mm_struct *mm);
+int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where);
 void asi_pgd_free(pgd_t *pgd);
 unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level);
 
@@ -155,6 +157,7 @@ void asi_directmap_show(unsigned long addr);
 bool asi_directmap_present(unsigned long addr);
 
 /* switch.c */
+void asi_loaded_by_cpu(struct asi *asi);
 unsigned long asi_unrestricted_cr3(void);
 
 /* user.c */
@@ -177,7 +180,9 @@ static inline void asi_debug_mm_dead(struct mm_struct *mm) { }
 #endif
 
 /**
- * asi_warn - count a broken rule of class @index, and warn the first time
+ * asi_warn - count a broken rule of a class, and warn the first time
+ * @index: The class.
+ * @fmt:   What happened, for printk(), with the arguments that it wants.
  *
  * Any context, also noinstr and NMI.  Never more than a warning: the caller has
  * a safe way on.

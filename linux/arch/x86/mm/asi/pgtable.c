@@ -39,13 +39,15 @@ static unsigned int pgd_order(void)
 
 /**
  * asi_pgd_alloc - make the restricted page table of an mm
- * @mm: The mm.  Either no one else sees it, or the caller holds its mmap_lock
- *	for writing, which keeps its top level from being cleared meanwhile.
+ * @mm:    The mm.  Either no one else sees it, or the caller holds its mmap_lock
+ *	   for writing, which keeps its top level from being cleared meanwhile.
+ * @where: Where to put the topmost table when it is complete: from then on
+ *	   asi_sync_pgd() finds it.
  *
  * Context: may sleep.
- * Return: the topmost table; NULL without memory.
+ * Return: 0 or -ENOMEM.
  */
-pgd_t *asi_pgd_alloc(struct mm_struct *mm)
+int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 {
 	pgd_t *pgd;
 	int i;
@@ -53,15 +55,19 @@ pgd_t *asi_pgd_alloc(struct mm_struct *mm)
 	pgd = (pgd_t *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
 					pgd_order());
 	if (!pgd)
-		return NULL;
+		return -ENOMEM;
+
+	/* Page faults under the lock of a VMA populate entries meanwhile. */
 
 	spin_lock(&mm->page_table_lock);
 	for (i = 0; i < PTRS_PER_PGD; i++) {
 		if (!asi_directmap_slot(i, &pgd[i]))
 			pgd[i] = READ_ONCE(mm->pgd[i]);
 	}
+	/* Pairs with whoever looks whether there is a domain. */
+	smp_store_release(where, pgd);
 	spin_unlock(&mm->page_table_lock);
-	return pgd;
+	return 0;
 }
 
 /**
@@ -91,7 +97,7 @@ void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 		return;
 
 	for (i = 0; i < ASI_MAX_NUM; i++) {
-		/* Pairs with init_domain(): no domain, or a complete one. */
+		/* Pairs with asi_pgd_alloc(): no domain, or a complete one. */
 		pgd_t *pgd = smp_load_acquire(&mm->context.asi.domain[i].pgd);
 
 		if (pgd)
@@ -176,10 +182,6 @@ static void check_table(unsigned long *table, int level, unsigned long base,
 
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		addr = base + i * level_size(level);
-		/* The upper half of the top level is the kernel's. */
-		if (level == top_level() && i >= PTRS_PER_PTE / 2)
-			addr |= ~0UL << (PAGE_SHIFT + level * 9);
-
 		r = READ_ONCE(table[i]);
 		u = asi_walk(unrestricted, addr, &u_level);
 
@@ -236,6 +238,11 @@ void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 
 		if (same_slot(restricted, unrestricted, i))
 			continue;
+		/* User mode would fault for ever on an entry that is missing. */
+		if (i < PTRS_PER_PGD / 2) {
+			check_broken(result, addr);
+			continue;
+		}
 		if (!(r & _PAGE_PRESENT)) {
 			result->holes++;
 			continue;

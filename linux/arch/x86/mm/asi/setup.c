@@ -117,8 +117,13 @@ void __init asi_check_boottime(void)
 		return;
 	}
 
-	/* Until asi_boot_init() has done its part. */
-	off_reason = "out of memory at boot";
+	/* Its flush hypercalls name an address space by the mm's page table. */
+	if (hypervisor_is_type(X86_HYPER_MS_HYPERV)) {
+		off_reason = "not built for Hyper-V guests, whose TLB flushes miss restricted page tables";
+		pr_warn("%s\n", off_reason);
+		return;
+	}
+
 	setup_force_cpu_cap(X86_FEATURE_ASI);
 }
 
@@ -126,8 +131,12 @@ static void __init asi_boot_on(void)
 {
 	unsigned long start = PFN_ALIGN(_text);
 	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+	int err;
 
-	if (asi_directmap_init()) {
+	err = asi_directmap_init();
+	if (err) {
+		off_reason = err == -ENOMEM ? "out of memory at boot" :
+			     "the direct map shares page tables with vmalloc";
 		pr_err("%s, no address space isolation\n", off_reason);
 		return;
 	}

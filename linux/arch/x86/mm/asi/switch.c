@@ -32,7 +32,7 @@ EXPORT_PER_CPU_SYMBOL_GPL(curr_asi);
 
 static __always_inline unsigned long compose(pgd_t *pgd, unsigned int slot)
 {
-	return asi_compose_cr3(__sme_pa(pgd),
+	return asi_compose_cr3(__sme_pa_nodebug(pgd),
 			       cpu_feature_enabled(X86_FEATURE_PCID),
 			       this_cpu_read(cpu_tlbstate.loaded_mm_asid), slot,
 			       tlbstate_lam_cr3_mask());
@@ -43,6 +43,7 @@ static __always_inline unsigned long compose(pgd_t *pgd, unsigned int slot)
  *
  * Context: preemption disabled, and the CPU is not in the middle of loading
  * another mm.  noinstr.
+ * Return: the value; loading it flushes the TLB of its PCID.
  */
 noinstr unsigned long asi_unrestricted_cr3(void)
 {
@@ -56,7 +57,8 @@ noinstr unsigned long asi_unrestricted_cr3(void)
  * For code that hands CR3 to the CPU by other means than loading it: the host
  * state of a virtual machine.
  *
- * Context: preemption disabled, after asi_enter(@asi).  noinstr.
+ * Context: preemption disabled, the mm of @asi loaded.  noinstr.
+ * Return: the value; loading it flushes the TLB of its PCID.
  */
 noinstr unsigned long asi_current_cr3(struct asi *asi)
 {
@@ -197,9 +199,21 @@ noinstr void __asi_reenter(void)
  */
 noinstr void __asi_exit(enum asi_exit_reason reason)
 {
+	bool tense = asi_is_tense();
+	unsigned long flags;
 	struct asi *asi;
 
-	preempt_disable_notrace();
+	/* A TLB flush from another CPU may load another mm. */
+	flags = native_save_fl();
+	native_irq_disable();
+
+	/*
+	 * Nor may an NMI go back in between CR3 and curr_asi: to a tense task it
+	 * looks as if it interrupted another interrupt.
+	 */
+	if (tense)
+		current->thread.asi_state.intr_nest_depth++;
+	barrier();
 
 	asi = this_cpu_read(curr_asi);
 	if (asi) {
@@ -221,9 +235,33 @@ noinstr void __asi_exit(enum asi_exit_reason reason)
 		trace_exit(index, reason);
 	}
 
-	preempt_enable_no_resched_notrace();
+	barrier();
+	if (tense)
+		current->thread.asi_state.intr_nest_depth--;
+	if (flags & X86_EFLAGS_IF)
+		native_irq_enable();
 }
 EXPORT_SYMBOL_GPL(__asi_exit);
+
+/**
+ * asi_loaded_by_cpu - the CPU itself has loaded the CR3 of domain @asi
+ * @asi: The domain, which current is tense in.
+ *
+ * The exit of a virtual machine loads what asi_current_cr3() said before the
+ * guest ran.  If something left the domain in between, which is a bug, then
+ * nobody would know of the restricted CR3 and no fault could leave it.
+ *
+ * Context: interrupts off, right after the exit.  noinstr.
+ */
+noinstr void asi_loaded_by_cpu(struct asi *asi)
+{
+	if (likely(asi == this_cpu_read(curr_asi)))
+		return;
+
+	this_cpu_write(curr_asi, asi);
+	asi_warn(asi->index, "the guest ran with its domain left\n");
+}
+EXPORT_SYMBOL_GPL(asi_loaded_by_cpu);
 
 /**
  * asi_exit - leave the restricted address space if the CPU is in one
