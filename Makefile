@@ -69,14 +69,16 @@ base-tree: setup
 	$(Q)scripts/base-tree
 
 # Programs for guests; quick, and quiet unless something is wrong.
+quiet := $(if $(Q),>/dev/null)
+
 asictl: setup
-	$(Q)$(MAKE) --no-print-directory -C tools/asictl OUT=$(B)
+	$(Q)$(MAKE) --no-print-directory -C tools/asictl OUT=$(B) $(quiet)
 
 selftests: setup
-	$(Q)$(MAKE) --no-print-directory -C linux/tools/testing/selftests/asi OUTPUT=$(B)/selftests
+	$(Q)$(MAKE) --no-print-directory -C linux/tools/testing/selftests/asi OUTPUT=$(B)/selftests $(quiet)
 
 bench-programs: setup
-	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench
+	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench $(quiet)
 
 programs: asictl selftests bench-programs
 
