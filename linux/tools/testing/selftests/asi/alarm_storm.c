@@ -20,6 +20,8 @@ ENTRY_REGS64(regs_in_loop,
 	     "1:\tdec %ecx\n\tjnz 1b\n\tpop %rcx");
 ENTRY_REGS64(regs_in_syscall, "syscall");
 
+#define ENOUGH	20
+
 static atomic_ulong alarms;
 
 static void on_alarm(int sig)
@@ -51,11 +53,13 @@ static bool survive_for(unsigned long ms, void (*entry)(struct regs64 *),
 	uint64_t until = deadline_ms(ms);
 	unsigned long rounds = 0;
 
+	/* On a machine with a coarse timer they may be few: wait for some. */
 	do {
 		if (!regs64_survive(entry, SYS_getppid, lost, 20))
 			return false;
 		rounds += 20;
-	} while (now_ms() < until);
+	} while (now_ms() < until ||
+		 (atomic_load(&alarms) < ENOUGH && now_ms() < until + 20000));
 	ktap_note("%lu rounds, %lu alarms", rounds, atomic_load(&alarms));
 	return true;
 }
@@ -70,7 +74,7 @@ static void storm(const char *name, void (*entry)(struct regs64 *),
 	good = survive_for(2000, entry, lost);
 	start_alarms(0);
 	ktap_ok(good, "registers survive alarms %s", name);
-	ktap_ok(atomic_load(&alarms) > 5, "alarms came %s", name);
+	ktap_ok(atomic_load(&alarms) >= ENOUGH, "alarms came %s", name);
 }
 
 /* Signals of one thread to another, both on the move. */
@@ -101,7 +105,7 @@ static void other_thread(void)
 		syscall(SYS_tgkill, getpid(), atomic_load(&victim), SIGALRM);
 		if (!(++sent & 63))
 			sleep_ms(1);
-	} while (now_ms() < until);
+	} while (now_ms() < until || sent < ENOUGH);
 	atomic_store(&stop, true);
 	thread_join(&t);
 	ktap_note("%lu signals sent, %lu handled", sent, atomic_load(&alarms));

@@ -105,7 +105,7 @@ static void getppid_loop(unsigned long n, void *arg)
 static void steady(const struct entry_kind *k)
 {
 	const char *off = asi_class_off("user");
-	unsigned long n = scaled(20000);
+	unsigned long n = scaled(20000) + 2000;
 	struct asi_stats best;
 	char name[80];
 

@@ -130,7 +130,7 @@ static void runs_restricted(void)
 int main(void)
 {
 	const char *missing = kvm_missing();
-	unsigned long n = scaled(10000);
+	unsigned long n = scaled(10000) + 1000;
 
 	if (missing)
 		ktap_skip_all("%s", missing);

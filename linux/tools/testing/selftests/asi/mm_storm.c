@@ -16,6 +16,7 @@
 #define AREAS		16
 #define MAX_PAGES	24
 #define THREADS		4
+#define MIN_STEPS	100
 
 struct area {
 	char *mem;
@@ -160,7 +161,7 @@ static void *storm(void *arg)
 			check(a);
 		}
 		w->steps++;
-	} while ((w->steps & 15) || now_ms() < until);
+	} while (w->steps < MIN_STEPS || (w->steps & 15) || now_ms() < until);
 	return NULL;
 }
 

@@ -100,6 +100,7 @@ static void sample(const char *name, struct perf_event_attr *attr)
 	uint64_t until = deadline_ms(2500), seed = 1;
 	struct perf_event_mmap_page *meta;
 	struct found f = { };
+	bool enough;
 	int fd;
 
 	attr->sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID |
@@ -117,7 +118,8 @@ static void sample(const char *name, struct perf_event_attr *attr)
 	do {
 		work(++seed);
 		read_ring(&f, meta);
-	} while (now_ms() < until);
+		enough = f.user && f.kernel && f.chains;
+	} while (now_ms() < until || (seed < 2000 && !enough));
 	ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
 	read_ring(&f, meta);
 	munmap(meta, (1 + DATA_PAGES) * PAGE);

@@ -43,9 +43,9 @@ static void *answer(void *arg)
 		copy.dst = msg.arg.pagefault.address & ~(PAGE - 1);
 		copy.src = (uintptr_t)page;
 		fill(page, PAGE, copy.dst);
+		atomic_fetch_add(&answered, 1);
 		if (ioctl(uffd, UFFDIO_COPY, &copy))
 			test_error("UFFDIO_COPY: %s", strerror(errno));
-		atomic_fetch_add(&answered, 1);
 	}
 	munmap(page, PAGE);
 	return NULL;
