@@ -27,7 +27,7 @@ class Bochs(VmRunTest):
         self.assertEqual(done.stdout, b"\0\xff\n\r\x1b\x11\x13")
 
     def test_panic(self):
-        done = self.shell("echo before; echo c >/proc/sysrq-trigger; sleep 60")
+        done = self.shell("echo before; sleep 2; echo c >/proc/sysrq-trigger; sleep 60")
         self.expect(done, 126, "CRASH", "sysrq triggered crash")
         self.assertEqual(done.stdout, "before\n")
 

@@ -32,7 +32,8 @@ class Endings(VmRunTest):
         self.assertNotIn("LOST", done.stderr)
 
     def test_panic(self):
-        done = self.shell("echo before; echo c >/proc/sysrq-trigger; sleep 60")
+        # What was written last may be lost with the machine: give it time.
+        done = self.shell("echo before; sleep 2; echo c >/proc/sysrq-trigger; sleep 60")
         self.expect(done, 126, "CRASH", "sysrq triggered crash")
         self.assertEqual(done.stdout, "before\n")
 
