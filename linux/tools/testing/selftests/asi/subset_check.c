@@ -145,8 +145,11 @@ int main(int argc, char **argv)
 	ktap_start(4);
 	ktap_ok(tables_ok() && !test_errors_take(), "at rest");
 	ktap_note("%lu domains, %lu leaves", domains, leaves);
-	ktap_ok(leaves > 100 && (off || domains),
-		"there was something to check");
+	if (off && !domains)
+		ktap_skip("there was something to check", "%s", off);
+	else
+		ktap_ok(leaves > 100 && domains,
+			"there was something to check");
 	while_loaded();
 	with_holes();
 	return ktap_finish();

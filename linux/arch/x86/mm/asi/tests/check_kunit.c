@@ -7,9 +7,12 @@
  * restricted page table in one way, the copy being loaded nowhere.
  */
 #include <kunit/test.h>
+#include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/mman.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/uaccess.h>
 
 #include <asm/set_memory.h>
 
@@ -279,6 +282,23 @@ static void stale_user_slot_is_found(struct kunit *test)
 	expect_broken(test, &s, 1, (void *)(slot * PGDIR_SIZE));
 }
 
+/* Nor may one be missing: user mode would fault on it for ever. */
+static void missing_user_slot_is_found(struct kunit *test)
+{
+	unsigned long addr;
+	struct scratch s;
+
+	make_scratch(test, &s, asi_test_block(test));
+	addr = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (int __user *)addr));
+
+	/* The copy was made before. */
+	KUNIT_ASSERT_EQ(test, s.pgd[pgd_index(addr)], 0UL);
+	expect_broken(test, &s, 1, (void *)(addr & PGDIR_MASK));
+}
+
 static void all_of_the_direct_map_may_be_absent(struct kunit *test)
 {
 	int i, slots = 0, present = 0;
@@ -309,6 +329,7 @@ static struct kunit_case check_cases[] = {
 	KUNIT_CASE(every_violation_is_counted),
 	KUNIT_CASE(foreign_kernel_slot_is_found),
 	KUNIT_CASE(stale_user_slot_is_found),
+	KUNIT_CASE(missing_user_slot_is_found),
 	KUNIT_CASE(all_of_the_direct_map_may_be_absent),
 	{}
 };

@@ -239,6 +239,27 @@ static void defaults_replace_old_policies(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, class->reason);
 }
 
+/* The counters are those of the class, not those of its slot. */
+static void new_class_counts_from_zero(struct kunit *test)
+{
+	int i, index = asi_register_class("test_old", NULL);
+
+	KUNIT_ASSERT_GE(test, index, 0);
+	for (i = 0; i < ASI_NR_COUNTERS; i++)
+		asi_count(index, i);
+	asi_unregister_class(index);
+
+	/* A module that is loaded again goes on. */
+	KUNIT_ASSERT_EQ(test, asi_register_class("test_old", NULL), index);
+	for (i = 0; i < ASI_NR_COUNTERS; i++)
+		KUNIT_EXPECT_GE(test, asi_counter_sum(index, i), 1ULL);
+	asi_unregister_class(index);
+
+	KUNIT_ASSERT_EQ(test, asi_test_class(test, "test_new", NULL), index);
+	for (i = 0; i < ASI_NR_COUNTERS; i++)
+		KUNIT_EXPECT_EQ(test, asi_counter_sum(index, i), 0ULL);
+}
+
 /* The kernel's own classes are where others expect them. */
 static void user_class_is_the_first(struct kunit *test)
 {
@@ -418,6 +439,7 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(policies_are_copied),
 	KUNIT_CASE(decorated_page_table_is_refused),
 	KUNIT_CASE(defaults_replace_old_policies),
+	KUNIT_CASE(new_class_counts_from_zero),
 	KUNIT_CASE(user_class_is_the_first),
 	KUNIT_CASE(sysfs_says_why_a_class_is_off),
 	KUNIT_CASE(sysfs_says_that_all_is_off),

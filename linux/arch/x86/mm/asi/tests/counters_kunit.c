@@ -10,6 +10,11 @@
 
 #include "common.h"
 
+static bool file_letter(char c)
+{
+	return islower(c) || isdigit(c) || c == '_';
+}
+
 /* Each counter has a name that can be a file's. */
 static void every_counter_has_a_name(struct kunit *test)
 {
@@ -21,8 +26,8 @@ static void every_counter_has_a_name(struct kunit *test)
 					  "counter %d", i);
 		KUNIT_EXPECT_GT(test, strlen(asi_counter_names[i]), 0);
 		for (c = asi_counter_names[i]; *c; c++)
-			KUNIT_EXPECT_TRUE_MSG(test, islower(*c) || isdigit(*c) || *c == '_',
-					      "%s", asi_counter_names[i]);
+			KUNIT_EXPECT_TRUE_MSG(test, file_letter(*c), "%s",
+					      asi_counter_names[i]);
 	}
 }
 

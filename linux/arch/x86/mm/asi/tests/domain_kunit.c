@@ -264,7 +264,7 @@ static void many_mms_one_after_the_other(struct kunit *test)
 
 	KUNIT_ASSERT_GE(test, class, 0);
 	v->class = class;
-	v->rounds = 500;
+	v->rounds = 200;
 	KUNIT_EXPECT_EQ(test, run_visitors(v, 1), 0);
 	/* Not one that is kept until the end: CPUs hold one at most. */
 	KUNIT_EXPECT_LE(test, nr_domains(class), (long)num_possible_cpus());
@@ -539,13 +539,13 @@ static struct kunit_case domain_cases[] = {
 	KUNIT_CASE(mm_is_born_with_its_user_domain),
 	KUNIT_CASE(domain_dies_with_its_mm),
 	KUNIT_CASE(domain_lives_as_long_as_its_mm),
-	KUNIT_CASE(many_mms_one_after_the_other),
+	KUNIT_CASE_SLOW(many_mms_one_after_the_other),
 	KUNIT_CASE(concurrent_init_makes_one),
 	KUNIT_CASE(init_while_others_die),
 	KUNIT_CASE(unregister_while_inside),
 	KUNIT_CASE(killed_init_gives_up),
 	KUNIT_CASE(init_without_memory),
-	KUNIT_CASE(mm_without_memory),
+	KUNIT_CASE_SLOW(mm_without_memory),
 	{}
 };
 

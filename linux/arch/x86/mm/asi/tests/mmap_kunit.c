@@ -246,7 +246,7 @@ static struct kunit_case mmap_cases[] = {
 	KUNIT_CASE(other_mms_do_not_follow),
 	KUNIT_CASE(mappings_work_inside),
 	KUNIT_CASE(unmapped_memory_is_gone_inside),
-	KUNIT_CASE(random_mappings),
+	KUNIT_CASE_SLOW(random_mappings),
 	{}
 };
 
