@@ -34,7 +34,7 @@ static void print_all(void)
 		printf("  %-10s%s\n", cmd->name, cmd->summary);
 	printf("\nOptions of every command:\n");
 	print_options(OPT_COMMON);
-	printf("\nExit status: 0 done, and for status: protected; 1 wrong use, or a file\n"
+	printf("\nExit status: 0 done, and for status: restricted; 1 wrong use, or a file\n"
 	       "cannot be read; 2 ASI or a class of it is off, or not in this kernel;\n"
 	       "3 cannot tell.\n");
 }

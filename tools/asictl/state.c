@@ -211,7 +211,7 @@ static void conclude_on(struct state *s)
 		conclude(s, VERDICT_PARTLY, HINT_DMESG,
 			 xstrdup(s->reason));
 	else
-		conclude(s, VERDICT_PROTECTED, NULL, NULL);
+		conclude(s, VERDICT_RESTRICTED, NULL, NULL);
 }
 
 static void conclude_present(struct state *s)
@@ -265,7 +265,7 @@ void state_free(struct state *s)
 enum exit_status state_exit(const struct state *s)
 {
 	switch (s->verdict) {
-	case VERDICT_PROTECTED:
+	case VERDICT_RESTRICTED:
 		return EXIT_OK;
 	case VERDICT_PARTLY:
 	case VERDICT_NOT:

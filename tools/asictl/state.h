@@ -16,7 +16,7 @@ enum tristate {
 };
 
 enum verdict {
-	VERDICT_PROTECTED,
+	VERDICT_RESTRICTED,
 	VERDICT_PARTLY,
 	VERDICT_NOT,
 	VERDICT_UNKNOWN,
@@ -55,8 +55,8 @@ struct class_state {
  * @asked: the last asi= of the kernel command line, NULL if there is none
  * @cmdline_known: the command line could be read at all
  * @verdict: is what should be restricted restricted?
- * @why: what is wrong, one line; NULL when protected
- * @hint: what to do about it; NULL when protected
+ * @why: what is wrong, one line; NULL when restricted
+ * @hint: what to do about it; NULL when restricted
  */
 struct state {
 	struct tree tree;

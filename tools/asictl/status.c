@@ -29,9 +29,9 @@ static const char *class_runs(const char *class)
 }
 
 static const char *const verdict_names[] = {
-	[VERDICT_PROTECTED]	= "protected",
-	[VERDICT_PARTLY]	= "partly-protected",
-	[VERDICT_NOT]		= "not-protected",
+	[VERDICT_RESTRICTED]	= "restricted",
+	[VERDICT_PARTLY]	= "partly-restricted",
+	[VERDICT_NOT]		= "not-restricted",
 	[VERDICT_UNKNOWN]	= "unknown",
 };
 

@@ -40,17 +40,17 @@ BOTH = (
 
 # Exit status of `asictl status`, written by hand: what scripts rely on.
 VERDICTS = {
-    "on": (0, "protected"), "off": (2, "not-protected"), "xen": (2, "not-protected"),
-    "off-default": (2, "not-protected"), "off-wrong-word": (2, "not-protected"),
-    "off-no-proc": (2, "not-protected"), "no-reason": (2, "not-protected"),
-    "absent": (2, "not-protected"), "no-sysfs": (3, "unknown"),
-    "pti": (2, "partly-protected"), "mode-kvm": (0, "protected"),
-    "mode-user-pti": (2, "not-protected"), "no-class": (2, "not-protected"),
-    "test-class": (0, "protected"), "bugs": (0, "protected"), "newer": (0, "protected"),
+    "on": (0, "restricted"), "off": (2, "not-restricted"), "xen": (2, "not-restricted"),
+    "off-default": (2, "not-restricted"), "off-wrong-word": (2, "not-restricted"),
+    "off-no-proc": (2, "not-restricted"), "no-reason": (2, "not-restricted"),
+    "absent": (2, "not-restricted"), "no-sysfs": (3, "unknown"),
+    "pti": (2, "partly-restricted"), "mode-kvm": (0, "restricted"),
+    "mode-user-pti": (2, "not-restricted"), "no-class": (2, "not-restricted"),
+    "test-class": (0, "restricted"), "bugs": (0, "restricted"), "newer": (0, "restricted"),
     "broken": (3, "unknown"), "empty": (3, "unknown"), "no-reason-file": (3, "unknown"),
     "class-doubt": (3, "unknown"), "no-enabled": (3, "unknown"),
-    "no-debugfs": (0, "protected"), "no-debugfs-config": (0, "protected"),
-    "debugfs-without-asi": (0, "protected"), "hybrid": (0, "protected"),
+    "no-debugfs": (0, "restricted"), "no-debugfs-config": (0, "restricted"),
+    "debugfs-without-asi": (0, "restricted"), "hybrid": (0, "restricted"),
 }
 
 

@@ -59,7 +59,7 @@ def links(tool):
         elif "debug" in link:
             assert tool.run(["domains"], root).status == 1
         else:
-            assert status["verdict"] != "protected", (link, status)
+            assert status["verdict"] != "restricted", (link, status)
 
 
 @suite("a pipe in a dump does not make it wait")
