@@ -88,6 +88,24 @@ class Splats(unittest.TestCase):
         self.assertEqual(dmesg.splats([BAD[0], "x at fault", BAD[0], BAD[1]], ["x at"]),
                          [BAD[0], BAD[1]])
 
+    REPORT = [BAD[0], "x at fault", BAD[1], "Call Trace:", "---[ end trace 0 ]---"]
+
+    def test_two_views_of_one_report(self):
+        records = [f"[    1.0] {line}" for line in self.REPORT]
+        self.assertEqual(dmesg.merge(records, self.REPORT, [])[0],
+                         [records[0], records[2], records[3]])
+
+    def test_record_that_ends_within_an_excused_report(self):
+        for end in range(len(self.REPORT)):
+            found, excused = dmesg.merge(self.REPORT[:end], self.REPORT, ["x at"])
+            self.assertEqual(found, [], end)
+            self.assertIn(BAD[1], excused)
+
+    def test_excusing_one_report_hides_no_other(self):
+        other = [BAD[0], "WARNING: CPU: 0 at y", "Call Trace:", "---[ end trace 0 ]---"]
+        found, _ = dmesg.merge(self.REPORT, self.REPORT + other, ["x at"])
+        self.assertEqual(found, ["WARNING: CPU: 0 at y"])
+
 
 class Taints(unittest.TestCase):
     def test_clean(self):

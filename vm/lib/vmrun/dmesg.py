@@ -101,6 +101,25 @@ def splats(texts, allowed):
     return split(texts, allowed)[0]
 
 
+def bare(line):
+    """A kernel message without its time, which differs from log to log."""
+    return re.sub(r"^\[[^]]*\]\s?(?:\[[^]]*\]\s?)?", "", line).strip()
+
+
+def merge(records, console, allowed):
+    """
+    split() of two views of the same messages: the record, which ends too early
+    when the guest does, perhaps within a report, and the console.
+    """
+    found, excused = split(records, allowed)
+    late, excused_late = split(console, allowed)
+    excused += excused_late
+    known = {bare(line) for line in records}
+    forgiven = {bare(line) for line in excused}
+    found += [line for line in late if bare(line) not in known]
+    return [line for line in found if bare(line) not in forgiven], excused
+
+
 def taints(bits, allowed):
     """Letters of the taint flags that are set and not allowed."""
     letters = (TAINTS[bit] if bit < len(TAINTS) else f"({bit})"

@@ -197,16 +197,11 @@ class Session:
 
     def complaints(self):
         """Splats from the guest's own record and, for what came later, the console."""
-        allowed = self.options.allow_splat + self.machine.KNOWN_SPLATS
-        lines = dmesg.lines(self.decoder.records)
-        found, self.excused = dmesg.split(lines, allowed)
-        if self.options.shell:
-            return found
-        # With a record at hand the console only adds to it. Without one it is
-        # all there is, and its reports are whole.
-        seen = {bare(line) for line in lines}
-        late = [line for line in self.console_lines() if bare(line) not in seen]
-        return found + dmesg.splats(late, allowed)
+        records = dmesg.lines(self.decoder.records)
+        console = [] if self.options.shell else self.console_lines()
+        found, self.excused = dmesg.merge(records, console, self.options.allow_splat
+                                          + self.machine.KNOWN_SPLATS)
+        return found
 
     def judge(self):
         if self.decoder.trouble:
@@ -289,8 +284,3 @@ class Session:
                 "vm/run: the console is empty"]
             out += ["  | " + line for line in lines]
         print("\n".join(out), file=sys.stderr)
-
-
-def bare(line):
-    """A kernel message without its time, which differs from log to log."""
-    return re.sub(r"^\[[^]]*\]\s?(?:\[[^]]*\]\s?)?", "", line).strip()
