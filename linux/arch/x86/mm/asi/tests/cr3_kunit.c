@@ -28,48 +28,59 @@ static const unsigned long lams[] = {
 	0, X86_CR3_LAM_U57, X86_CR3_LAM_U48, X86_CR3_LAM_U57 | X86_CR3_LAM_U48,
 };
 
-/* Call @check for every combination of inputs. */
-static void for_each_input(struct kunit *test,
-			   void (*check)(struct kunit *test, unsigned long pgd,
-					 bool pcid, u16 asid, unsigned int slot,
-					 unsigned long lam))
-{
-	unsigned int slot;
-	int p, l, pcid;
+/* The arguments of asi_compose_cr3(). */
+struct input {
+	unsigned long pgd, lam;
+	bool pcid;
 	u16 asid;
+	unsigned int slot;
+};
 
-	for (p = 0; p < ARRAY_SIZE(pgds); p++)
-		for (l = 0; l < ARRAY_SIZE(lams); l++)
-			for (pcid = 0; pcid < 2; pcid++)
-				for (asid = 0; asid < TLB_NR_DYN_ASIDS; asid++)
-					for (slot = 0; slot < NR_SLOTS; slot++)
-						check(test, pgds[p], pcid, asid,
-						      slot, lams[l]);
-}
-
-static void check_bits(struct kunit *test, unsigned long pgd, bool pcid,
-		       u16 asid, unsigned int slot, unsigned long lam)
+static void check_bits(struct kunit *test, const struct input *in)
 {
-	unsigned long cr3 = asi_compose_cr3(pgd, pcid, asid, slot, lam);
+	unsigned long cr3 = asi_compose_cr3(in->pgd, in->pcid, in->asid,
+					    in->slot, in->lam);
 
 	/* The address, the encryption bit in it, and the LAM bits as given. */
-	KUNIT_EXPECT_EQ(test, cr3 & ~X86_CR3_PCID_MASK, pgd | lam);
+	KUNIT_EXPECT_EQ(test, cr3 & ~X86_CR3_PCID_MASK, in->pgd | in->lam);
 	/* What the entry code of PTI flips. */
-	KUNIT_EXPECT_EQ(test, cr3 & PTI_USER_BIT, pgd & PTI_USER_BIT);
+	KUNIT_EXPECT_EQ(test, cr3 & PTI_USER_BIT, in->pgd & PTI_USER_BIT);
 	KUNIT_EXPECT_EQ(test, cr3 & PCID_USER_BIT, 0UL);
 	/* A load flushes. */
 	KUNIT_EXPECT_EQ(test, cr3 & X86_CR3_PCID_NOFLUSH, 0UL);
 
 	/* PCID 0 is everybody's who does not know of PCIDs. */
-	if (pcid)
+	if (in->pcid)
 		KUNIT_EXPECT_NE(test, cr3 & X86_CR3_PCID_MASK, 0UL);
 	else
 		KUNIT_EXPECT_EQ(test, cr3 & X86_CR3_PCID_MASK, 0UL);
 }
 
+/* With every page table, ASID and slot. */
+static void check_all(struct kunit *test, struct input *in)
+{
+	int p;
+
+	for (p = 0; p < ARRAY_SIZE(pgds); p++) {
+		in->pgd = pgds[p];
+		for (in->asid = 0; in->asid < TLB_NR_DYN_ASIDS; in->asid++)
+			for (in->slot = 0; in->slot < NR_SLOTS; in->slot++)
+				check_bits(test, in);
+	}
+}
+
 static void every_bit_is_in_its_place(struct kunit *test)
 {
-	for_each_input(test, check_bits);
+	struct input in;
+	int l;
+
+	for (l = 0; l < ARRAY_SIZE(lams); l++) {
+		in.lam = lams[l];
+		in.pcid = false;
+		check_all(test, &in);
+		in.pcid = true;
+		check_all(test, &in);
+	}
 }
 
 static void no_two_address_spaces_share_a_pcid(struct kunit *test)

@@ -76,8 +76,8 @@ static void wait_for_nmi(void)
 {
 	int i;
 
-	/* Pairs with on_nmi(). */
 	for (i = 0; i < USEC_PER_SEC; i++) {
+		/* Pairs with on_nmi(). */
 		if (smp_load_acquire(&storm.nmi_cpu) < 0)
 			break;
 		udelay(1);
