@@ -113,6 +113,27 @@ class Options(VmRunTest):
         self.assertIn(" -s -S ", text)
         self.assertIn("nokaslr", text)
 
+    def qemu_says(self, version):
+        """A qemu-system-x86_64 of that version, found first."""
+        path = self.path("qemu-system-x86_64")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\necho 'QEMU emulator version {version}'\n")
+        os.chmod(path, 0o755)
+        before = os.environ["PATH"]
+        self.addCleanup(os.environ.__setitem__, "PATH", before)
+        os.environ["PATH"] = f"{self.work}:{before}"
+
+    def test_old_qemu_has_one_thread(self):
+        for version in ("7.2.22 (Debian 1:7.2+dfsg-7)", "8.0.5"):
+            self.qemu_says(version)
+            self.assertIn("-accel tcg,thread=single ", self.dry_run("--cpus", "2"))
+            self.assertIn("-accel tcg ", self.dry_run())
+
+    def test_new_qemu_has_a_thread_for_each_cpu(self):
+        for version in ("8.1.0", "10.0.2 (Debian 1:10.0.2+ds-2)"):
+            self.qemu_says(version)
+            self.assertIn("-accel tcg ", self.dry_run("--cpus", "4"))
+
     def test_dry_run_bochs(self):
         self.assertTrue(self.dry_run("--machine", "bochs").startswith("bochs -q -f "))
 

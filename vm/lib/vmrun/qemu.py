@@ -2,6 +2,7 @@
 """The command line of QEMU, and whether KVM works."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -26,6 +27,10 @@ APPEND = ("console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M no_timer_chec
 PROBE = bytes([0xb0, 0x10, 0xe6, 0xf4, 0xeb, 0xfe])
 PROBE_STATUS = 0x10 << 1 | 1
 PROBE_TIMEOUT = 10
+# The first QEMU whose CPUs can be threads. An older one translates a page
+# without its lock: when another CPU patches the page meanwhile, the old
+# instructions stay. Linux then dies by an int3 that it took back long ago.
+THREADS_SINCE = (8, 1)
 
 
 def probe_kvm(cpu, work):
@@ -63,6 +68,23 @@ def choose_accel(options, work):
           file=sys.stderr)
 
 
+def version():
+    """The version of QEMU as two numbers; (0, 0) when it does not say."""
+    try:
+        said = subprocess.run([PROGRAM, "--version"], stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, check=False).stdout
+    except OSError:
+        return 0, 0
+    numbers = re.search(r"version (\d+)\.(\d+)", said)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+def accel(options):
+    if options.accel == "tcg" and options.cpu_count > 1 and version() < THREADS_SINCE:
+        return "tcg,thread=single"
+    return options.accel
+
+
 def console(options, work):
     log = os.path.join(work, "console.log")
     if options.shell:
@@ -87,7 +109,7 @@ def command(options, work):
               "-rtc", "base=2024-01-01T00:00:00,clock=vm"] if options.icount else [])
     return [
         PROGRAM, "-name", "vm-run", "-nodefaults", "-no-user-config",
-        "-accel", options.accel, "-cpu", options.cpu, "-smp", options.cpus,
+        "-accel", accel(options), "-cpu", options.cpu, "-smp", options.cpus,
         "-m", f"{options.mem_mb}M", "-display", "none", "-nic", "none", "-no-reboot",
         *clock, *console(options, work),
         "-device", "virtio-serial-pci",
