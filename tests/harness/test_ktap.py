@@ -37,6 +37,11 @@ class Ktap(unittest.TestCase):
         cases = parse("1..1\n    1..1\n    ok 1 x\nnot ok 1 a # ERROR status 139\n")
         self.assertEqual(cases, [Case("a/x", PASS), Case("a", FAIL, "status 139")])
 
+    def test_how_a_program_ended_beside_what_is_missing(self):
+        cases = parse("1..1\n    1..2\n    ok 1 x\nnot ok 1 a # ERROR status 139\n")
+        self.assertEqual([case.outcome for case in cases], [PASS, FAIL, FAIL])
+        self.assertEqual(cases[-1], Case("a", FAIL, "status 139"))
+
     def test_missing_result(self):
         self.assertIn(FAIL, outcomes("1..3\nok 1 a\nok 2 b\n"))
 

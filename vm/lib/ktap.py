@@ -155,7 +155,9 @@ class Reader:
             return
         for sub in below.cases:
             level.cases.append(Case(f"{case.name}/{sub.name}", sub.outcome, sub.detail))
-        if case.outcome == FAIL and all(sub.outcome != FAIL for sub in below.cases):
+        # How a program ended says more than the result that is missing.
+        if case.outcome == FAIL and (case.detail or all(sub.outcome != FAIL
+                                                        for sub in below.cases)):
             level.cases.append(Case(case.name, FAIL, case.detail or "failed as a whole"))
 
     def finish(self):
