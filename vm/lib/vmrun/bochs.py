@@ -20,8 +20,11 @@ RESET = re.compile(rb"Reset\(SOFTWARE\)|reset cpu")
 # time stamp counter runs with the instructions, not with the clock.
 # noxsave: it reports the size of a compacted XSAVE area wrongly, on which Linux
 # warns and does without XSAVE anyway.
+# vdso32=0: its SYSRET leaves the attributes of SS alone, as AMD's does, which Linux
+# makes up for on AMD only. A 32-bit program that returns that way to a stack
+# segment of 16 bits dies. Without a vDSO its system calls are INT $0x80.
 APPEND = ("console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=1M "
-          "tsc=unstable lpj=100000 noxsave " + PATIENCE)
+          "tsc=unstable lpj=100000 noxsave vdso32=0 " + PATIENCE)
 # Its CPUID names eight cores, whatever the number of CPUs, on which Linux warns
 # at the first look and goes on.
 KNOWN_SPLATS = [r"WARNING: .* parse_legacy\+"]

@@ -96,6 +96,15 @@ static bool vdso_regs_survive(long nr)
 	return regs_survive(regs_by_vdso, nr);
 }
 
+/* Was it the command line that took the vDSO away? */
+static bool switched_off(void)
+{
+	char line[4096];
+
+	return read_file("/proc/cmdline", line, sizeof(line)) > 0 &&
+	       strstr(line, "vdso32=0");
+}
+
 int main(void)
 {
 	struct entry_kind kind = {
@@ -109,11 +118,15 @@ int main(void)
 	};
 
 	vsyscall = getauxval(AT_SYSINFO);
-	ktap_start(2 * ENTRY_RESULTS + 1);
+	ktap_start(ENTRY_RESULTS + 1 + (vsyscall ? ENTRY_RESULTS : 0));
 	entry_checks(&kind);
-	ktap_ok(vsyscall, "the vDSO offers a fast entry");
+	if (!vsyscall && switched_off())
+		ktap_skip("the vDSO offers a fast entry", "vdso32=0");
+	else
+		ktap_ok(vsyscall, "the vDSO offers a fast entry");
 	if (!vsyscall)
-		ktap_bail("no AT_SYSINFO in the auxiliary vector");
+		return ktap_finish();
+
 	kind.name = "compat vdso";
 	kind.call = by_vdso;
 	kind.regs_survive = vdso_regs_survive;
