@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 from tablerun import row, table
+from vmrun import qemu
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -155,6 +156,20 @@ class OurTable(unittest.TestCase):
         self.assertLessEqual({"qemu", "bochs"}, {one.machine for one in chosen})
         self.assertIn("max,-la57", {one.cpu for one in chosen})
         self.assertLessEqual({"1", "4"}, {one.cpus for one in chosen})
+
+    def test_all_programs_run_on_several_cpus(self):
+        several = [one for one in table.choose(self.rows, [], [], False)
+                   if one.cpus == "4" and "self" in one.tags]
+        self.assertLessEqual({"", "max,-la57"}, {one.cpu for one in several})
+
+    def test_cpus_that_share_a_thread_keep_one_cpu_busy(self):
+        self.addCleanup(setattr, qemu, "version", qemu.version)
+        section = {"command": "true", "cpus": "4,threads=2"}
+        for version, weight in (((7, 2), 1), ((10, 0), 4)):
+            qemu.version = lambda version=version: version
+            self.assertEqual(table.Row("a", section).weight, weight)
+        self.assertEqual(table.Row("a", {**section, "machine": "bochs"}).weight, 1)
+        self.assertEqual(table.Row("a", {**section, "machine": "host"}).weight, 4)
 
     def test_patterns_stand_for_files(self):
         words = row.copies("vm/guest/su*:/in/", TOP)

@@ -5,6 +5,8 @@ import configparser
 import fnmatch
 import shlex
 
+from vmrun import qemu
+
 KEYS = {"machine", "kernel", "cpu", "cpus", "mem", "append", "timeout", "copy",
         "allow", "options", "results", "tags", "command"}
 MACHINES = {"qemu", "bochs", "host"}
@@ -54,7 +56,10 @@ class Row:
     @property
     def weight(self):
         """How many of this host's CPUs it keeps busy."""
-        return int(self.cpus.split(",")[0])
+        cpus = int(self.cpus.split(",")[0])
+        if self.machine == "bochs":
+            return 1
+        return qemu.threads(cpus) if self.machine == "qemu" else cpus
 
 
 def read(path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The command line of QEMU, and whether KVM works."""
 
+import functools
 import os
 import re
 import subprocess
@@ -68,6 +69,7 @@ def choose_accel(options, work):
           file=sys.stderr)
 
 
+@functools.cache
 def version():
     """The version of QEMU as two numbers; (0, 0) when it does not say."""
     try:
@@ -79,8 +81,13 @@ def version():
     return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
 
 
+def threads(cpus):
+    """How many threads emulate that many CPUs."""
+    return cpus if cpus == 1 or version() >= THREADS_SINCE else 1
+
+
 def accel(options):
-    if options.accel == "tcg" and options.cpu_count > 1 and version() < THREADS_SINCE:
+    if options.accel == "tcg" and threads(options.cpu_count) < options.cpu_count:
         return "tcg,thread=single"
     return options.accel
 
