@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What passes with asi=off must pass with asi=on: every way it may not."""
 
+import types
 import unittest
 
 from upstream import compare
@@ -96,6 +97,28 @@ class Kernel(unittest.TestCase):
         self.assertEqual(kind(off, on), GOOD)
 
 
+class Machines(unittest.TestCase):
+    """What is about no single test."""
+
+    @staticmethod
+    def machine(complaints=(), unexplained=""):
+        return types.SimpleNamespace(complaints=list(complaints), unexplained=unexplained)
+
+    def test_good(self):
+        same = self.machine(["WARNING: CPU: 0"])
+        self.assertEqual(compare.check_machines(same, self.machine()), {"off": "", "on": ""})
+        self.assertEqual(compare.check_machines(same, self.machine(["WARNING: CPU: 1"])),
+                         {"off": "", "on": ""})
+
+    def test_complaint_between_tests(self):
+        wrong = compare.check_machines(self.machine(), self.machine(["BUG: x"]))
+        self.assertIn("BUG: x", wrong["on"])
+
+    def test_messages_incomplete(self):
+        wrong = compare.check_machines(self.machine(unexplained="lost"), self.machine())
+        self.assertEqual(wrong, {"off": "lost", "on": ""})
+
+
 class States(unittest.TestCase):
     """Whether ASI was on, and was used."""
 
@@ -110,16 +133,23 @@ class States(unittest.TestCase):
         self.assertEqual(compare.check_off([]).kind, BAD)
 
     def test_on(self):
-        self.assertEqual(compare.check_on("mm", [self.ON, self.LATER]).kind, GOOD)
+        self.assertEqual(compare.check_on(["mm"], [self.ON, self.LATER]).kind, GOOD)
 
     def test_not_on(self):
         for states in ([], [{"enabled": "-"}], [{"enabled": "0", "user": "0"}],
                        [dict(self.ON, user="0")], [self.ON, self.ON]):
-            self.assertEqual(compare.check_on("mm", states).kind, BAD, states)
+            self.assertEqual(compare.check_on(["mm"], states).kind, BAD, states)
         # The class of the suite decides: for kvm, that for processes does not.
-        self.assertEqual(compare.check_on("kvm", [self.ON, self.LATER]).kind, BAD)
+        self.assertEqual(compare.check_on(["kvm"], [self.ON, self.LATER]).kind, BAD)
+
+    def test_suites_together(self):
+        both = dict(self.ON, **{"kvm": "1", "kvm.enters": "3"})
+        later = dict(both, **{"user.enters": "9"})
+        self.assertEqual(compare.check_on(["kvm", "x86"], [both, later]).kind, BAD)
+        later["kvm.enters"] = "4"
+        self.assertEqual(compare.check_on(["kvm", "x86"], [both, later]).kind, GOOD)
 
     def test_faults_of_its_own(self):
         for key in ("user.tense_faults", "user.warnings"):
             states = [self.ON, dict(self.LATER, **{key: "1"})]
-            self.assertEqual(compare.check_on("mm", states).kind, BAD, key)
+            self.assertEqual(compare.check_on(["mm"], states).kind, BAD, key)

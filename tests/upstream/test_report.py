@@ -78,10 +78,11 @@ class Blame(unittest.TestCase):
 
     def test_times(self):
         report = Report().feed(COMPLETE)
-        machine.blame(report.results, [
+        rest = machine.blame(report.results, [
             "[    5.000000] WARNING: CPU: 0 PID: 1 at early.c:1",
             "[   11.000000] WARNING: CPU: 0 PID: 1 at one.c:1",
             "[   11.500000] a sentence", "[   13.050000] BUG: two"])
         self.assertEqual(report.results["one"].complaints,
                          ["WARNING: CPU: 0 PID: 1 at one.c:1"])
         self.assertEqual(report.results["two"].complaints, ["BUG: two"])
+        self.assertEqual(rest, ["WARNING: CPU: 0 PID: 1 at early.c:1"])

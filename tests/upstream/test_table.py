@@ -31,6 +31,17 @@ class Form(unittest.TestCase):
         test, = table.parse(LINE.replace("./cow", "setpriv --reuid=1 ./sub/cow -x"))
         self.assertEqual(test.program, "sub/cow")
 
+    def test_machine_of_a_test(self):
+        test, = table.parse(LINE)
+        other, = table.parse(LINE.replace("\t-\t./cow", "\tnosmap\t./cow"))
+        self.assertEqual((test.group(False), test.group(True)), ("mm", "all"))
+        self.assertEqual((other.group(False), other.group(True)), ("mm-nosmap", "all-nosmap"))
+
+    def test_what_to_build(self):
+        test, = table.parse(LINE)
+        script, = table.parse(LINE.replace("./cow", "./cow.sh smoke"))
+        self.assertEqual((test.target, script.target), ("mm/cow", "mm"))
+
     def test_unlisted(self):
         with tempfile.TemporaryDirectory() as directory:
             for name, mode in (("cow", 0o755), ("new", 0o755), ("data", 0o644)):

@@ -72,6 +72,15 @@ def compare(off, on):
     return Verdict(NOTHING, f"{WORDS[off.outcome]} with asi=off as well: {off.reason()}")
 
 
+def check_machines(off, on):
+    """What the machines of a group said as a whole, as {mode: why it is bad}."""
+    wrong = {"off": off.unexplained, "on": on.unexplained}
+    complaints = new_complaints(off, on)
+    if complaints and not on.unexplained:
+        wrong["on"] = f"between tests the kernel complained with asi=on only: {complaints[0]}"
+    return wrong
+
+
 def number(state, key):
     try:
         return int(state.get(key, ""))
@@ -92,22 +101,33 @@ def check_off(states):
     return Verdict(GOOD)
 
 
-def check_on(suite, states):
+def check_class(name, states):
+    """Why the class that the tests are to exercise was not; "" when it was."""
+    first, last = states[0], states[-1]
+    if any(state["enabled"] != "1" or state.get(name) != "1" for state in states):
+        return f"ASI or its class {name} is off in spite of asi=on"
+    key = f"{name}.enters"
+    if len(states) > 1 and not number(last, key) > number(first, key):
+        return f"the tests never entered a domain of class {name}"
+    return ""
+
+
+def check_on(suites, states):
     """asi=on must really be on, and have been used without faults of its own."""
-    name = CLASS[suite]
+    names = sorted({CLASS[suite] for suite in suites})
     if not states:
         return Verdict(BAD, "the machine with asi=on said nothing")
     if states[0].get("enabled", "-") == "-":
         return Verdict(BAD, "this kernel has no ASI")
-    if any(state["enabled"] != "1" or state.get(name) != "1" for state in states):
-        return Verdict(BAD, f"ASI or its class {name} is off in spite of asi=on")
-    last = states[-1]
-    if len(states) > 1 and not number(last, f"{name}.enters") > number(states[0], f"{name}.enters"):
-        return Verdict(BAD, f"the tests never entered a domain of class {name}")
-    for key, value in last.items():
+    for name in names:
+        wrong = check_class(name, states)
+        if wrong:
+            return Verdict(BAD, wrong)
+    for key, value in states[-1].items():
         if key.endswith((".tense_faults", ".warnings")) and value not in ("0", "-"):
             return Verdict(BAD, f"{key} is {value} after the tests")
-    return Verdict(GOOD, f"{last.get(name + '.enters')} enters")
+    return Verdict(GOOD, ", ".join(f"class {name}: {states[-1].get(name + '.enters')} enters"
+                                   for name in names))
 
 
 def not_run():

@@ -18,6 +18,8 @@ BOOT = 180
 # How much slower than when they were measured all tests of a suite may be: not
 # every one is the one that needs PATIENCE.
 SLOWER = 3
+# What mm and kvm want for huge pages and guests.
+MEMORY = "2G"
 STAMP = re.compile(r"\[\s*(\d+\.\d+)\]")
 
 
@@ -36,24 +38,23 @@ class Settings:
 class Run:
     """One group of tests in one mode."""
 
-    MEMORY = {"x86": "1G", "mm": "2G", "kvm": "2G"}
-
     def __init__(self, settings, group, mode, tests):
         self.settings = settings
         self.group = group
-        self.suite = tests[0].suite
+        self.suites = sorted({test.suite for test in tests})
         self.mode = mode
         self.tests = tests
         self.results = {}
         self.states = []
         # Why a machine ended otherwise than it should have.
         self.troubles = []
+        # What the kernel complained of outside of tests, and what else went wrong
+        # that no test is to blame for.
+        self.complaints = []
+        self.unexplained = ""
 
     def path(self, suffix):
         return os.path.join(self.settings.out, f"{self.group}-{self.mode}.{suffix}")
-
-    def has(self, test):
-        return any(one is test for one in self.tests)
 
     def limit(self, test):
         return int(test.limit * self.settings.patience)
@@ -61,17 +62,18 @@ class Run:
     def write_plan(self, tests, path):
         with open(path, "w", encoding="utf-8") as file:
             for test in tests:
-                file.write(f"{test.name}\t{self.limit(test)}\t{test.prepare}\t{test.command}\n")
+                file.write(f"{test}\t{test.suite}\t{self.limit(test)}\t{test.prepare}"
+                           f"\t{test.command}\n")
 
     def command(self, plan, prefix, timeout):
         top = self.settings.top
         cpu = "max,-smap" if self.group.endswith("-nosmap") else "max"
         return [os.path.join(top, "vm/run"), "--kernel", self.settings.kernel, "--cpu", cpu,
-                "--cpus", self.settings.cpus, "--mem", self.MEMORY[self.suite],
+                "--cpus", self.settings.cpus, "--mem", MEMORY,
                 "--append", f"asi={self.mode}", "--timeout", f"{timeout:g}",
                 "--report", prefix + ".json", "--dmesg", prefix + ".dmesg", "--",
                 os.path.join(top, "tests/upstream/guest"),
-                os.path.join(top, "build/upstream", self.suite), plan]
+                os.path.join(top, "build/upstream"), plan]
 
     def boot(self, tests, number):
         """One machine; returns its report and why it ended badly, or ""."""
@@ -88,7 +90,7 @@ class Run:
                                        stderr=err, stdin=subprocess.DEVNULL)
             self.settings.processes.append(process)
             process.wait()
-        limits = {test.name: self.limit(test) for test in tests}
+        limits = {str(test): self.limit(test) for test in tests}
         with open(prefix + ".out", encoding="utf-8", errors="replace") as file:
             said = report.Report(limits).feed(file.read())
         return said, self.trouble(prefix)
@@ -110,13 +112,19 @@ class Run:
         left = list(self.tests)
         for number in range(1, MOST_MACHINES + 1):
             said, trouble = self.boot(left, number)
-            blame(said.results, read_dmesg(self.path(str(number)) + ".dmesg"))
+            lines = read_dmesg(self.path(str(number)) + ".dmesg")
+            self.complaints += blame(said.results, lines)
             self.results.update(said.results)
             self.states += said.states
-            left = [test for test in left if test.name not in self.results]
+            left = [test for test in left if str(test) not in self.results]
             if said.done:
+                # Complaints are judged test by test; any other trouble is not.
+                if not dmesg.splats(lines, []):
+                    self.unexplained = self.unexplained or trouble
                 break
             self.troubles.append(trouble or "the guest's half did not finish")
+            if not said.running:
+                self.unexplained = self.troubles[-1] + ", between tests"
             if not said.results:
                 break
         return self
@@ -131,14 +139,16 @@ def read_dmesg(path):
 
 
 def blame(results, lines):
-    """Gives each complaint of the kernel to the test during which it came."""
+    """
+    Gives each complaint of the kernel to the test during which it came; returns
+    those that came during none.
+    """
+    rest = []
     for line in dmesg.splats(lines, []):
         stamp = STAMP.match(line)
-        if not stamp:
-            continue
-        when = float(stamp.group(1))
+        when = float(stamp.group(1)) if stamp else -1.0
         # The clock of the messages is not that of /proc/uptime: half a second.
-        for result in results.values():
-            if result.begin - 0.5 <= when <= result.end + 0.5:
-                result.complaints.append(line[stamp.end():].strip())
-                break
+        owner = next((result.complaints for result in results.values()
+                      if result.begin - 0.5 <= when <= result.end + 0.5), rest)
+        owner.append(line[stamp.end():].strip() if stamp else line)
+    return rest

@@ -13,6 +13,8 @@ import sys
 from . import compare, machine, report, table
 
 MODES = ("off", "on")
+# Some tests want a second CPU. Emulation is quicker without.
+CPUS = {"quick": "1", "full": "2"}
 EPILOG = """\
 What a test prints, what the kernel says and which machine ran it stay in
 build/upstream/run-SET/SUITE-MODE.N.*; results.tsv there has one line for each
@@ -34,7 +36,7 @@ def make_parser():
     add("--full", action="store_const", const="full", dest="set",
         help="all but those that are left out (default)")
     add("--kernel", metavar="FILE", help="kernel image (default: that of build/kernel-run)")
-    add("--cpus", default="2", metavar="N", help="number of CPUs of each machine")
+    add("--cpus", metavar="N", help="number of CPUs of each machine (default: 2; quick: 1)")
     add("--jobs", type=int, default=os.cpu_count(), metavar="N",
         help="machines at a time (default: number of CPUs)")
     add("--patience", type=float, default=1.0, metavar="X",
@@ -62,11 +64,11 @@ def choose(tests, options):
     return chosen
 
 
-def by_group(tests):
+def by_group(tests, together):
     """The tests of each machine, in the order of list.tsv."""
     groups = {}
     for test in tests:
-        groups.setdefault(test.group, []).append(test)
+        groups.setdefault(test.group(together), []).append(test)
     return groups
 
 
@@ -106,9 +108,13 @@ class Printer:
         return 1 if self.counts[compare.BAD] else 0
 
 
+def run_of(runs, test, mode):
+    return next((run for run in runs.values() if run.mode == mode and test in run.tests), None)
+
+
 def result_of(runs, test, mode):
-    run = runs.get((test.group, mode))
-    return run.results.get(test.name) if run else None
+    run = run_of(runs, test, mode)
+    return run.results.get(str(test)) if run else None
 
 
 def write_results(path, tests, runs, modes):
@@ -128,14 +134,15 @@ def write_results(path, tests, runs, modes):
 
 def judge(test, runs):
     """The verdict on one test."""
-    run = runs.get((test.group, "off"))
-    if not run or not run.has(test):
-        return compare.Verdict(compare.NOTHING, test.reason if test.set == "out" else
-                               f"cannot be built here, see build/upstream/{test.suite}.log")
+    if not run_of(runs, test, "off"):
+        if test.set == "out":
+            return compare.Verdict(compare.NOTHING, test.reason)
+        return compare.Verdict(compare.BAD, "cannot be built here, see "
+                               f"build/upstream/{test.suite}.log")
     off, on = (result_of(runs, test, mode) for mode in MODES)
     if not off or not on:
         notes = [f"asi={mode}: {trouble}" for mode in MODES
-                 for trouble in runs[test.group, mode].troubles]
+                 for trouble in run_of(runs, test, mode).troubles]
         return compare.Verdict(compare.BAD, "was not run: too many machines were lost", notes)
     return compare.compare(off, on)
 
@@ -143,15 +150,19 @@ def judge(test, runs):
 def machine_verdicts(groups, runs, tests, top):
     """What must hold for the comparison to mean anything: [(name, verdict)]."""
     verdicts = []
-    for suite in sorted({chosen[0].suite for chosen in groups.values()}):
+    for suite in sorted({test.suite for chosen in groups.values() for test in chosen}):
         forgotten = table.unlisted(tests, suite, os.path.join(top, "build/upstream", suite))
         verdicts.append((f"{suite}/(list)", compare.Verdict(
             compare.BAD if forgotten else compare.GOOD,
             "not in list.tsv: " + " ".join(forgotten) if forgotten else "")))
     for group in groups:
-        suite = runs[group, "on"].suite
-        verdicts.append((f"{group}/(off)", compare.check_off(runs[group, "off"].states)))
-        verdicts.append((f"{group}/(on)", compare.check_on(suite, runs[group, "on"].states)))
+        off, on = (runs[group, mode] for mode in MODES)
+        states = {"off": compare.check_off(off.states),
+                  "on": compare.check_on(on.suites, on.states)}
+        wrong = compare.check_machines(off, on)
+        for mode in MODES:
+            verdict = compare.Verdict(compare.BAD, wrong[mode]) if wrong[mode] else states[mode]
+            verdicts.append((f"{group}/({mode})", verdict))
     return verdicts
 
 
@@ -179,14 +190,17 @@ def tell_all(tests, runs, mode):
     return 0
 
 
-def build(options, top, suites):
-    """Builds the suites and makes room; returns the programs of each, or None."""
+def build(options, top, tests):
+    """Builds what the tests need and makes room; returns the programs of each suite, or None."""
+    whole = options.set == "full" and not options.tests
     if not options.no_build:
-        done = subprocess.run([os.path.join(top, "tests/upstream/build"), *suites], check=False)
+        targets = {test.suite if whole else test.target for test in tests}
+        done = subprocess.run([os.path.join(top, "tests/upstream/build"), *sorted(targets)],
+                              check=False)
         if done.returncode:
             return None
     built = {}
-    for suite in suites:
+    for suite in sorted({test.suite for test in tests}):
         directory = os.path.join(top, "build/upstream", suite)
         built[suite] = table.programs(directory)
         if not built[suite]:
@@ -216,14 +230,15 @@ def main(argv, top):
         return 0 if chosen else 2
     options.out = os.path.abspath(
         options.out or os.path.join(top, f"build/upstream/run-{options.set}"))
-    built = build(options, top, sorted({test.suite for test in chosen}))
+    built = build(options, top, chosen)
     if not built:
         return 2
     kernel = options.kernel or os.path.join(top, "build/kernel-run/arch/x86/boot/bzImage")
-    settings = machine.Settings(top, options.out, kernel, options.cpus, options.patience)
+    cpus = options.cpus or CPUS[options.set]
+    settings = machine.Settings(top, options.out, kernel, cpus, options.patience)
     end_machines(settings)
     runnable = [test for test in chosen if test.program in built[test.suite]]
-    groups = by_group(runnable)
+    groups = by_group(runnable, options.set == "quick")
     modes = [options.only] if options.only else MODES
     runs = run_all(groups, modes, settings, options.jobs)
     write_results(os.path.join(options.out, "results.tsv"), runnable, runs, modes)

@@ -36,10 +36,15 @@ class Test:
                 return word[2:]
         return self.name
 
+    def group(self, together):
+        """Tests of the same group share a machine; `together`: all suites do."""
+        name = "all" if together else self.suite
+        return name + ("-nosmap" if self.prepare == "nosmap" else "")
+
     @property
-    def group(self):
-        """Tests of the same group share a machine."""
-        return self.suite + ("-nosmap" if self.prepare == "nosmap" else "")
+    def target(self):
+        """What to build for it; a script needs other programs of its suite."""
+        return self.suite if self.program.endswith(".sh") else f"{self.suite}/{self.program}"
 
     @property
     def limit(self):
