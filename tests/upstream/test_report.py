@@ -63,6 +63,7 @@ class Lines(unittest.TestCase):
         self.assertEqual(self.subtests("ok 1 x # XFAIL known"), [("x", PASS)])
         self.assertEqual(self.subtests("[FAIL]\tbad at 0x12"), [("bad at N", FAIL)])
         self.assertEqual(self.subtests("[OK]\tgood"), [("good", PASS)])
+        self.assertEqual(self.subtests("[OK]\tat 0x0xf7eee0"), [("at N", PASS)])
         self.assertEqual(self.subtests("[RUN]\tsomething", "okay then"), [])
 
     def test_reason(self):

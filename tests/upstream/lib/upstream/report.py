@@ -14,8 +14,9 @@ SUBTEST = re.compile(r"\s*(?:#\s*)?(ok|not ok)\s+\d+\s*(?:-\s+)?(.*)")
 DIRECTIVE = re.compile(r"(?:^|\s+)#\s*(SKIP|XFAIL|TODO)\b\s*(.*)", re.IGNORECASE)
 # The older programs of x86 have a format of their own.
 BRACKETS = re.compile(r"\[(OK|FAIL|SKIP|NOTE)\]\s*(.*)")
-# Addresses, counts and process numbers differ from run to run.
-NUMBER = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,16}\b|\d+")
+# Addresses, counts and process numbers differ from run to run. Some programs
+# write 0x in front of what has it.
+NUMBER = re.compile(r"(?:0x)+[0-9a-fA-F]+|\b[0-9a-f]{8,16}\b|\d+")
 
 
 class Result:
