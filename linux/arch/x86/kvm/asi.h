@@ -14,6 +14,12 @@
 
 void asi_loaded_by_cpu(struct asi *asi);
 
+#ifdef CONFIG_ASI_DEBUG
+void asi_debug_guest(struct asi *asi);
+#else
+static __always_inline void asi_debug_guest(struct asi *asi) { }
+#endif
+
 int kvm_asi_register(void);
 void kvm_asi_unregister(void);
 int kvm_asi_init_vm(struct kvm *kvm);
@@ -38,6 +44,7 @@ static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu)
 		asi_enter(vcpu->kvm->arch.asi);
 	else
 		asi_exit();
+	asi_debug_guest(vcpu->kvm->arch.asi);
 }
 
 /**
@@ -47,8 +54,10 @@ static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu)
  */
 static __always_inline void kvm_asi_relax(void)
 {
-	if (cpu_feature_enabled(X86_FEATURE_ASI))
+	if (cpu_feature_enabled(X86_FEATURE_ASI)) {
+		asi_debug_guest(asi_get_target(current));
 		asi_relax();
+	}
 }
 
 /**

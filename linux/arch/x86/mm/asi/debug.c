@@ -13,23 +13,55 @@
 
 #include "internal.h"
 
+/* Does the CPU have the address space of @asi, or the unrestricted one? */
+static __always_inline bool cr3_is_of(struct asi *asi)
+{
+	return __native_read_cr3() ==
+	       (asi ? asi_current_cr3(asi) : asi_unrestricted_cr3());
+}
+
+/* The class that a broken rule is counted for. */
+static __always_inline unsigned int index_of(struct asi *asi)
+{
+	return asi ? asi->index : 0;
+}
+
 /**
- * asi_debug_transition - CR3 is what a transition wanted to load
- * @cr3: What it wanted.
+ * asi_debug_transition - CR3 is what curr_asi says
  *
- * An NMI right after the transition may have exited from a relaxed domain.
+ * Called after each transition.  Not before one that exits: it may have
+ * interrupted another in the middle.
+ *
  * Context: interrupts or preemption off.  noinstr.
  */
-noinstr void asi_debug_transition(unsigned long cr3)
+noinstr void asi_debug_transition(void)
 {
 	unsigned long flags = native_local_irq_save();
 	struct asi *asi = asi_get_current();
-	unsigned long real = __native_read_cr3();
+	bool agrees = cr3_is_of(asi);
 
-	if (asi == asi_get_current() && real != cr3 &&
-	    real != (asi ? asi_current_cr3(asi) : asi_unrestricted_cr3()))
-		asi_warn(asi ? asi->index : 0, "CR3 is not what it should be\n");
+	/* An NMI may have exited from a relaxed domain meanwhile. */
+	if (!agrees && asi == asi_get_current())
+		asi_warn(index_of(asi), "CR3 is not what it should be\n");
 	native_local_irq_restore(flags);
+}
+
+/**
+ * asi_debug_before_enter - nobody loaded CR3 since the last transition
+ *
+ * What others did to CR3 behind our back shows here: the way back from suspend,
+ * from hibernation, from firmware.  As the domain is not loaded yet, a message
+ * that leaves must not go back to it; so all of this counts as an interruption.
+ *
+ * Context: preemption off, the target is set.  noinstr.
+ */
+noinstr void asi_debug_before_enter(void)
+{
+	current->thread.asi_state.intr_nest_depth++;
+	barrier();
+	asi_debug_transition();
+	barrier();
+	current->thread.asi_state.intr_nest_depth--;
 }
 
 /**
@@ -45,13 +77,34 @@ noinstr void asi_debug_from_user(void)
 		if (!asi || asi != asi_get_target(current) ||
 		    asi != &current->mm->context.asi.domain[ASI_CLASS_USER] ||
 		    current->thread.asi_state.intr_nest_depth ||
-		    __native_read_cr3() != asi_current_cr3(asi))
+		    !cr3_is_of(asi))
 			asi_warn(ASI_CLASS_USER,
 				 "user mode ran outside of its domain\n");
 	} else if (asi) {
 		asi_warn(asi->index, "user mode ran in a kernel domain\n");
 	}
 }
+
+/**
+ * asi_debug_guest - a guest runs in its domain, with CR3 to match
+ * @asi: The kvm domain of the VM, NULL if the class is off.
+ *
+ * Called right before the guest runs, and right after: an exit that happened in
+ * between shows then, and whether HOST_CR3 was the CR3 of the domain.
+ *
+ * Context: interrupts off, the critical section is open.  noinstr.
+ */
+noinstr void asi_debug_guest(struct asi *asi)
+{
+	struct asi *now = asi_get_current();
+
+	if (now != asi || asi_get_target(current) != asi ||
+	    (asi && asi->mm != current->mm) ||
+	    current->thread.asi_state.intr_nest_depth || !cr3_is_of(asi))
+		asi_warn(index_of(asi ?: now),
+			 "a guest runs outside of its domain\n");
+}
+EXPORT_SYMBOL_GPL(asi_debug_guest);
 
 /* Tense code does not sleep: no task leaves the CPU with a target. */
 void asi_debug_sched(void)
@@ -77,18 +130,31 @@ void asi_debug_mm_dead(struct mm_struct *mm)
 	}
 }
 
-static int asi_debug_offline(unsigned int cpu)
+/**
+ * asi_debug_cpu_dead - a CPU that went offline took no domain with it
+ * @cpu: The CPU; its idle task has loaded init_mm and reported it dead.
+ *
+ * Looked at from the CPU that took it down.  On the CPU itself callbacks run in
+ * a thread for the purpose, so a context switch is always between a domain and
+ * them; and what the idle task does comes after all of them.  CR3 needs no look:
+ * the CPU comes back by a reset.
+ *
+ * Return: 0, as for CPU hotplug.
+ */
+int asi_debug_cpu_dead(unsigned int cpu)
 {
-	if (asi_get_current())
-		asi_warn(asi_get_current()->index,
-			 "CPU %u goes offline in a domain\n", cpu);
+	struct asi *asi = READ_ONCE(per_cpu(curr_asi, cpu));
+
+	if (asi)
+		asi_warn(asi->index, "CPU %u went offline in a domain\n", cpu);
 	return 0;
 }
 
 static int __init asi_debug_init(void)
 {
-	int err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "x86/asi:debug",
-					    NULL, asi_debug_offline);
+	int err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					    "x86/asi:debug", NULL,
+					    asi_debug_cpu_dead);
 
 	return err < 0 ? err : 0;
 }

@@ -56,13 +56,16 @@ static DEFINE_PER_CPU(struct irq_work, asi_kick_work) =
  * Tense code touched sensitive memory: a bug.  The access will succeed now, but
  * the address space is unrestricted and untrusted code is next.  An interrupt
  * of our own is taken before its first instruction, and goes through the whole
- * of entry and exit again.
+ * of entry and exit again.  With interrupts on it would be taken before the
+ * access, which would fault again, for ever; there the next one has to do.
  */
 static noinline void tense_fault(unsigned int index, struct pt_regs *regs)
 {
 	asi_count(index, ASI_CTR_TENSE_FAULTS);
-	irq_work_queue(this_cpu_ptr(&asi_kick_work));
-	WARN_ONCE(1, "asi: fault at %pS in a critical section\n",
+	if (!(regs->flags & X86_EFLAGS_IF))
+		irq_work_queue(this_cpu_ptr(&asi_kick_work));
+	WARN_ONCE(!asi_warning_expected(),
+		  "asi: fault at %pS in a critical section\n",
 		  (void *)regs->ip);
 }
 

@@ -172,11 +172,29 @@ void asi_sysfs_remove_class(int index);
 
 /* debug.c: the invariants, nothing without CONFIG_ASI_DEBUG */
 #ifdef CONFIG_ASI_DEBUG
-void asi_debug_transition(unsigned long cr3);
+void asi_debug_transition(void);
+void asi_debug_before_enter(void);
 void asi_debug_mm_dead(struct mm_struct *mm);
+int asi_debug_cpu_dead(unsigned int cpu);
 #else
-static __always_inline void asi_debug_transition(unsigned long cr3) { }
+static __always_inline void asi_debug_transition(void) { }
+static __always_inline void asi_debug_before_enter(void) { }
 static inline void asi_debug_mm_dead(struct mm_struct *mm) { }
+#endif
+
+/* Does the task break a rule on purpose?  Then it is counted, and no more. */
+#ifdef CONFIG_ASI_KUNIT_TEST
+extern struct task_struct *asi_rule_breaker;
+
+static __always_inline bool asi_warning_expected(void)
+{
+	return READ_ONCE(asi_rule_breaker) == current;
+}
+#else
+static __always_inline bool asi_warning_expected(void)
+{
+	return false;
+}
 #endif
 
 /**
@@ -186,13 +204,18 @@ static inline void asi_debug_mm_dead(struct mm_struct *mm) { }
  *
  * Any context, also noinstr and NMI.  Never more than a warning: the caller has
  * a safe way on.
+ *
+ * To a tense task the message is an interruption like any other: what it touches
+ * is not the fault of the task, and if it left the domain, the end goes back.
  */
 #define asi_warn(index, fmt, ...)					\
 ({									\
 	asi_count(index, ASI_CTR_WARNINGS);				\
+	asi_intr_enter();						\
 	instrumentation_begin();					\
-	WARN_ONCE(1, "asi: " fmt, ##__VA_ARGS__);			\
+	WARN_ONCE(!asi_warning_expected(), "asi: " fmt, ##__VA_ARGS__);	\
 	instrumentation_end();						\
+	asi_intr_exit();						\
 })
 
 #endif /* _X86_MM_ASI_INTERNAL_H */

@@ -110,10 +110,15 @@ static __always_inline void load_target(void)
 
 	if (unlikely(!target->pgd ||
 		     target->mm != this_cpu_read(cpu_tlbstate.loaded_mm))) {
+		/* No critical section: nothing shall try to go there again. */
+		asi_relax();
 		asi_warn(target->index,
 			 "domain of another mm, or none, is the target\n");
+		asi_exit_for(ASI_EXIT_EXPLICIT);
 		return;
 	}
+
+	asi_debug_before_enter();
 
 	/* Before CR3, so that an exit that interrupts us knows what to do. */
 	this_cpu_write(curr_asi, target);
@@ -126,7 +131,7 @@ static __always_inline void load_target(void)
 		target->class->ops.post_asi_enter();
 		instrumentation_end();
 	}
-	asi_debug_transition(asi_current_cr3(target));
+	asi_debug_transition();
 }
 
 /**
@@ -231,7 +236,7 @@ noinstr void __asi_exit(enum asi_exit_reason reason)
 		this_cpu_write(curr_asi, NULL);
 
 		asi_count(index, ASI_CTR_EXITS + reason);
-		asi_debug_transition(asi_unrestricted_cr3());
+		asi_debug_transition();
 		trace_exit(index, reason);
 	}
 

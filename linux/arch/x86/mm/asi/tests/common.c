@@ -14,6 +14,9 @@
 
 #include "common.h"
 
+/* The task that breaks rules on purpose, see asi_warn(). */
+struct task_struct *asi_rule_breaker;
+
 KUNIT_DEFINE_ACTION_WRAPPER(put_domain, asi_destroy, struct asi *);
 KUNIT_DEFINE_ACTION_WRAPPER(drop_mm, mmdrop, struct mm_struct *);
 
@@ -203,6 +206,19 @@ void asi_test_settle(struct kunit *test)
 		msleep(20);
 	}
 	KUNIT_FAIL_AND_ABORT(test, "domains of dead tests do not go away");
+}
+
+/**
+ * asi_test_reset - be unrestricted and relaxed, whatever went wrong before
+ *
+ * Context: interrupts off.
+ */
+void asi_test_reset(void)
+{
+	current->thread.asi_state.intr_nest_depth = 0;
+	asi_relax();
+	asi_exit();
+	write_cr3_raw(asi_unrestricted_cr3());
 }
 
 /* Remember the counters of @class. */

@@ -46,6 +46,7 @@ u64 *asi_test_hidden_block(struct kunit *test);
 void asi_test_hide(struct kunit *test, void *block);
 
 void asi_test_settle(struct kunit *test);
+void asi_test_reset(void);
 
 /**
  * struct asi_test_counts - the counters of a class at some moment

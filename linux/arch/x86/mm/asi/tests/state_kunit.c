@@ -214,10 +214,7 @@ static const char *difference(struct machine *machine, const struct model *m)
 /* Go back to the state before the sequence, whatever went wrong. */
 static void machine_reset(struct machine *machine)
 {
-	current->thread.asi_state.intr_nest_depth = 0;
-	asi_relax();
-	asi_exit();
-	write_cr3_raw(asi_unrestricted_cr3());
+	asi_test_reset();
 	machine->misread = false;
 }
 
