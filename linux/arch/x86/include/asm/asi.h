@@ -123,6 +123,9 @@ bool asi_class_wanted(const char *name);
 int asi_init(struct mm_struct *mm, int asi_index, struct asi **out_asi);
 void asi_destroy(struct asi *asi);
 
+int asi_map(struct asi *asi, const void *addr, size_t len);
+void asi_unmap(struct asi *asi, const void *addr, size_t len);
+
 void asi_enter(struct asi *asi);
 void asi_exit(void);
 
@@ -328,6 +331,8 @@ static inline int asi_register_class(const char *name,
 }
 
 static inline void asi_unregister_class(int index) { }
+static inline void asi_class_set_reason(int index, const char *reason) { }
+static inline bool asi_class_wanted(const char *name) { return false; }
 
 static inline int asi_init(struct mm_struct *mm, int asi_index,
 			   struct asi **out_asi)
@@ -337,6 +342,21 @@ static inline int asi_init(struct mm_struct *mm, int asi_index,
 }
 
 static inline void asi_destroy(struct asi *asi) { }
+
+static inline int asi_map(struct asi *asi, const void *addr, size_t len)
+{
+	return 0;
+}
+
+static inline void asi_unmap(struct asi *asi, const void *addr, size_t len) { }
+static inline pgd_t *asi_pgd(struct asi *asi) { return NULL; }
+static __always_inline struct asi *asi_get_target(struct task_struct *p)
+{
+	return NULL;
+}
+
+static __always_inline void asi_set_target(struct task_struct *p,
+					   struct asi *target) { }
 static __always_inline void asi_enter(struct asi *asi) { }
 static __always_inline void asi_relax(void) { }
 static __always_inline void asi_exit(void) { }
@@ -348,6 +368,7 @@ static __always_inline void asi_exit_to_user_mode(void) { }
 static __always_inline bool asi_is_restricted(void) { return false; }
 static __always_inline bool asi_is_relaxed(void) { return true; }
 static __always_inline bool asi_is_tense(void) { return false; }
+static __always_inline bool asi_in_critical_section(void) { return false; }
 static __always_inline struct asi *asi_get_current(void) { return NULL; }
 static __always_inline unsigned long asi_current_cr3(struct asi *asi)
 {

@@ -32,6 +32,8 @@ struct mm_struct;
  *		under mmap_lock held for writing or before the mm is visible.
  * @class:	The class of the domain; as @pgd.
  * @mm:		The mm that the domain belongs to; as @pgd.
+ * @grants:	What the domain maps for itself alone, see grant.c; under
+ *		grant_mutex.
  * @ref_count:	Uses: asi_init() less asi_destroy().  For diagnosis only, as
  *		the lifetime is the mm's.  Under mmap_lock held for writing,
  *		or atomically where that cannot be taken.
@@ -41,6 +43,7 @@ struct asi {
 	pgd_t *pgd;
 	struct asi_class *class;
 	struct mm_struct *mm;
+	struct hlist_head grants;
 	atomic_t ref_count;
 	u8 index;
 };

@@ -11,7 +11,8 @@
  * in an entry that is not present.  Whoever changes the kernel's entries has
  * them mirrored here; a hidden block stays hidden whatever becomes of them.
  *
- * pgd_lock protects the tables against concurrent writers.
+ * pgd_lock protects the tables against concurrent writers.  Domains with grants
+ * have copies of some, see grant.c.
  */
 #include <linux/memblock.h>
 #include <linux/mm.h>
@@ -38,9 +39,16 @@ static pgd_t directmap_pgd[PTRS_PER_PGD] __page_aligned_bss;
 static unsigned int first_slot __ro_after_init;
 static unsigned int end_slot __ro_after_init;
 
-static bool is_hidden(pmd_t pmd)
+/* Is this the entry of a hidden block? */
+bool asi_block_hidden(pmd_t pmd)
 {
 	return pmd_val(pmd) == pmd_val(HIDDEN_BLOCK);
+}
+
+/* The topmost table; only the slots of the direct map have something in them. */
+pgd_t *asi_directmap_pgd(void)
+{
+	return directmap_pgd;
 }
 
 static bool in_directmap(unsigned long addr)
@@ -183,12 +191,60 @@ static pmd_t kernel_block(unsigned long addr)
 	return val & _PAGE_PRESENT ? __pmd(val) : __pmd(0);
 }
 
+/**
+ * asi_directmap_block - the restricted entry of a block
+ * @addr: Of the direct map.
+ *
+ * Context: pgd_lock held.
+ * Return: what all domains have there that have no grant in it.
+ */
+pmd_t asi_directmap_block(unsigned long addr)
+{
+	pmd_t *pmd = block_entry(addr);
+
+	return pmd ? *pmd : __pmd(0);
+}
+
+/**
+ * asi_directmap_page - what the kernel maps one page with
+ * @addr: Any address.
+ *
+ * Context: pgd_lock held.
+ * Return: the entry, or the same as an entry of 4 KiB where it is a larger one;
+ * empty if @addr has no place in the restricted direct map.
+ */
+pte_t asi_directmap_page(unsigned long addr)
+{
+	pmd_t pmd;
+	pte_t pte;
+
+	if (!asi_ready || !in_directmap(addr) || !block_entry(addr))
+		return __pte(0);
+
+	pmd = kernel_block(addr);
+	if (pmd_none(pmd))
+		return __pte(0);
+	if (pmd_leaf(pmd))
+		return pfn_pte(pmd_pfn(pmd) + pte_index(addr),
+			       pgprot_large_2_4k(pmd_pgprot(pmd)));
+
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, addr));
+	return pte_val(pte) & _PAGE_PRESENT ? pte : __pte(0);
+}
+
+/* Set the entry for the block at @addr, and its copies. */
+static void set_block(unsigned long addr, pmd_t *pmd, pmd_t val)
+{
+	WRITE_ONCE(*pmd, val);
+	asi_grants_sync_block(addr);
+}
+
 static void sync_block(unsigned long addr)
 {
 	pmd_t *pmd = block_entry(addr);
 
-	if (pmd && !is_hidden(*pmd))
-		WRITE_ONCE(*pmd, kernel_block(addr));
+	if (pmd && !asi_block_hidden(*pmd))
+		set_block(addr, pmd, kernel_block(addr));
 }
 
 static void sync_range(unsigned long start, unsigned long end)
@@ -247,6 +303,8 @@ void asi_directmap_add(unsigned long start, unsigned long end)
 	}
 
 	spin_lock(&pgd_lock);
+	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
+		asi_grants_sync_tables(addr);
 	sync_range(start, end);
 	spin_unlock(&pgd_lock);
 }
@@ -271,8 +329,8 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 	spin_lock(&pgd_lock);
 	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
 		pmd = block_entry(addr);
-		if (pmd && !is_hidden(*pmd))
-			WRITE_ONCE(*pmd, __pmd(0));
+		if (pmd && !asi_block_hidden(*pmd))
+			set_block(addr, pmd, __pmd(0));
 	}
 	spin_unlock(&pgd_lock);
 	flush_tlb_kernel_range(start, end);
@@ -300,12 +358,12 @@ int asi_directmap_hide(unsigned long addr)
 		return -EINVAL;
 
 	spin_lock(&pgd_lock);
-	if (is_hidden(*pmd))
+	if (asi_block_hidden(*pmd))
 		err = -EBUSY;
 	else if (pmd_none(*pmd))
 		err = -EINVAL;
 	else
-		WRITE_ONCE(*pmd, HIDDEN_BLOCK);
+		set_block(addr, pmd, HIDDEN_BLOCK);
 	spin_unlock(&pgd_lock);
 
 	if (!err)
@@ -317,7 +375,8 @@ int asi_directmap_hide(unsigned long addr)
  * asi_directmap_show - put a hidden block back
  * @addr: As for asi_directmap_hide().
  *
- * Nothing to flush: the CPU does not keep translations that are not present.
+ * Nothing to flush: the CPU does not keep translations that are not present, and
+ * those of grants stay right.
  *
  * Context: may sleep.
  */
@@ -325,7 +384,7 @@ void asi_directmap_show(unsigned long addr)
 {
 	pmd_t *pmd = asi_ready && in_directmap(addr) ? block_entry(addr) : NULL;
 
-	if (WARN_ON_ONCE(!pmd || !is_hidden(*pmd)))
+	if (WARN_ON_ONCE(!pmd || !asi_block_hidden(*pmd)))
 		return;
 
 	spin_lock(&pgd_lock);

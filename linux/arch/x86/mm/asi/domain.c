@@ -241,6 +241,7 @@ void asi_mm_destroy(struct mm_struct *mm)
 		if (!asi->pgd)
 			continue;
 		atomic_long_dec(&asi->class->domains);
+		asi_grants_free(asi);
 		asi_pgd_free(asi->pgd);
 		asi->pgd = NULL;
 	}

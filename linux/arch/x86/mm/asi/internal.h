@@ -149,12 +149,44 @@ struct asi_check {
 void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result);
 
+/* The level of the topmost table; 1 is that of 4 KiB entries. */
+static inline int asi_top_level(void)
+{
+	return pgtable_l5_enabled() ? 5 : 4;
+}
+
+static inline int asi_level_shift(int level)
+{
+	return PAGE_SHIFT + (level - 1) * 9;
+}
+
+/* How much of the address space an entry of @level translates. */
+static inline unsigned long asi_level_size(int level)
+{
+	return 1UL << asi_level_shift(level);
+}
+
+/* The entry of a table of @level that translates @addr. */
+static inline int asi_level_index(unsigned long addr, int level)
+{
+	return (addr >> asi_level_shift(level)) & (PTRS_PER_PTE - 1);
+}
+
 /* directmap.c */
 int asi_directmap_init(void);
+pgd_t *asi_directmap_pgd(void);
 bool asi_directmap_slot(unsigned int index, pgd_t *entry);
+pmd_t asi_directmap_block(unsigned long addr);
+pte_t asi_directmap_page(unsigned long addr);
+bool asi_block_hidden(pmd_t pmd);
 int asi_directmap_hide(unsigned long addr);
 void asi_directmap_show(unsigned long addr);
 bool asi_directmap_present(unsigned long addr);
+
+/* grant.c */
+void asi_grants_sync_block(unsigned long addr);
+void asi_grants_sync_tables(unsigned long addr);
+void asi_grants_free(struct asi *asi);
 
 /* switch.c */
 void asi_loaded_by_cpu(struct asi *asi);

@@ -24,8 +24,6 @@
 
 /* The hardware sets these in one table and not in the other. */
 #define ENTRY_NOISE	(_PAGE_ACCESSED | _PAGE_DIRTY)
-/* What an entry says beyond its address that both tables must agree on. */
-#define ENTRY_ATTRS	(_PAGE_PCD | _PAGE_PWT)
 
 /*
  * With PTI, bit 12 of CR3 tells the entry code that the user half of a pair of
@@ -105,17 +103,31 @@ void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 	}
 }
 
-static unsigned long entry_at(unsigned long *table, unsigned long addr,
-			      int level)
+/* What an entry lets through, as bits that all entries of a walk must have. */
+static unsigned long rights_of(unsigned long entry)
 {
-	int shift = PAGE_SHIFT + (level - 1) * 9;
-
-	return READ_ONCE(table[(addr >> shift) & (PTRS_PER_PTE - 1)]);
+	return (entry ^ _PAGE_NX) & (_PAGE_RW | _PAGE_USER | _PAGE_NX);
 }
 
-static int top_level(void)
+/* asi_walk(), and in *@rights the rights that all entries together give. */
+static unsigned long walk(pgd_t *pgd, unsigned long addr, int *level,
+			  unsigned long *rights)
 {
-	return pgtable_l5_enabled() ? 5 : 4;
+	unsigned long *table = (unsigned long *)pgd;
+	unsigned long entry;
+	int l;
+
+	*rights = ~0UL;
+	for (l = asi_top_level(); ; l--) {
+		entry = READ_ONCE(table[asi_level_index(addr, l)]);
+		*rights &= rights_of(entry);
+		if (!(entry & _PAGE_PRESENT) || l == 1 ||
+		    (l < 4 && (entry & _PAGE_PSE)))
+			break;
+		table = __va(entry & PTE_PFN_MASK);
+	}
+	*level = l;
+	return entry;
 }
 
 /**
@@ -129,43 +141,37 @@ static int top_level(void)
  */
 unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level)
 {
-	unsigned long *table = (unsigned long *)pgd;
-	unsigned long entry;
-	int l;
+	unsigned long rights;
 
-	for (l = top_level(); ; l--) {
-		entry = entry_at(table, addr, l);
-		if (!(entry & _PAGE_PRESENT) || l == 1 ||
-		    (l < 4 && (entry & _PAGE_PSE)))
-			break;
-		table = __va(entry & PTE_PFN_MASK);
-	}
-	*level = l;
-	return entry;
-}
-
-static unsigned long level_size(int level)
-{
-	return PAGE_SIZE << ((level - 1) * 9);
+	return walk(pgd, addr, level, &rights);
 }
 
 /* The frame that @addr is translated to by @entry, a leaf of @level. */
 static unsigned long leaf_target(unsigned long entry, unsigned long addr,
 				 int level)
 {
-	unsigned long size = level_size(level);
+	unsigned long size = asi_level_size(level);
 
 	return (entry & PTE_PFN_MASK & ~(size - 1)) | (addr & (size - 1));
 }
 
-/* Does leaf @r give no other frame and no more rights than leaf @u? */
-static bool leaf_is_subset(unsigned long r, int r_level, unsigned long u,
-			   int u_level, unsigned long addr)
+/* How a leaf has its memory cached, and whether encrypted. */
+static unsigned long leaf_memory_type(unsigned long entry, int level)
+{
+	unsigned long pat = level == 1 ? _PAGE_PAT : _PAGE_PAT_LARGE;
+
+	return (entry & (_PAGE_PCD | _PAGE_PWT | sme_me_mask)) |
+	       (entry & pat ? _PAGE_PAT : 0);
+}
+
+/* Does leaf @r give the frame that @u gives, in the same way and no more of it? */
+static bool leaf_is_same(unsigned long r, int r_level, unsigned long u,
+			 int u_level, unsigned long addr)
 {
 	return (u & _PAGE_PRESENT) && u_level >= r_level &&
 	       leaf_target(r, addr, r_level) == leaf_target(u, addr, u_level) &&
-	       !(r & ~u & (_PAGE_RW | _PAGE_USER)) && !(u & ~r & _PAGE_NX) &&
-	       !((r ^ u) & ENTRY_ATTRS);
+	       leaf_memory_type(r, r_level) == leaf_memory_type(u, u_level) &&
+	       !(rights_of(r) & ~rights_of(u));
 }
 
 static void check_broken(struct asi_check *result, unsigned long addr)
@@ -174,16 +180,18 @@ static void check_broken(struct asi_check *result, unsigned long addr)
 		result->bad = addr;
 }
 
+/* @rights: what the entries above @table let through. */
 static void check_table(unsigned long *table, int level, unsigned long base,
-			pgd_t *unrestricted, struct asi_check *result)
+			unsigned long rights, pgd_t *unrestricted,
+			struct asi_check *result)
 {
-	unsigned long addr, r, u;
+	unsigned long addr, r, u, u_rights;
 	int i, u_level;
 
 	for (i = 0; i < PTRS_PER_PTE; i++) {
-		addr = base + i * level_size(level);
+		addr = base + i * asi_level_size(level);
 		r = READ_ONCE(table[i]);
-		u = asi_walk(unrestricted, addr, &u_level);
+		u = walk(unrestricted, addr, &u_level, &u_rights);
 
 		if (!(r & _PAGE_PRESENT)) {
 			result->holes += !!(u & _PAGE_PRESENT);
@@ -192,13 +200,14 @@ static void check_table(unsigned long *table, int level, unsigned long base,
 		if (level == 1 || (level < 4 && (r & _PAGE_PSE))) {
 			result->leaves++;
 			result->global += !!(r & _PAGE_GLOBAL);
-			if (!leaf_is_subset(r, level, u, u_level, addr))
+			if (!leaf_is_same(r, level, u, u_level, addr) ||
+			    (rights & rights_of(r) & ~u_rights))
 				check_broken(result, addr);
 			continue;
 		}
 
 		check_table(__va(r & PTE_PFN_MASK), level - 1, addr,
-			    unrestricted, result);
+			    rights & rights_of(r), unrestricted, result);
 	}
 }
 
@@ -224,13 +233,13 @@ static bool same_slot(pgd_t *a, pgd_t *b, int i)
 void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result)
 {
-	int level = top_level();
+	int level = asi_top_level();
 	int i;
 
 	*result = (struct asi_check) {};
 
 	for (i = 0; i < PTRS_PER_PGD; i++) {
-		unsigned long addr = i * level_size(level);
+		unsigned long addr = i * asi_level_size(level);
 		unsigned long r = pgd_val(restricted[i]);
 
 		if (i >= PTRS_PER_PGD / 2)
@@ -255,7 +264,7 @@ void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 
 		spin_lock(&pgd_lock);
 		check_table(__va(r & PTE_PFN_MASK), level - 1, addr,
-			    unrestricted, result);
+			    rights_of(r), unrestricted, result);
 		spin_unlock(&pgd_lock);
 		cond_resched();
 	}

@@ -10,6 +10,7 @@
  *  fault.c	 is a page fault ours? leave and try again
  *  pgtable.c	 what a restricted page table is made of, and its check
  *  directmap.c	 the restricted direct map
+ *  grant.c	 what one domain maps and the others do not
  *  user.c	 the class of ordinary processes
  *  stats.c	 counters, and sysfs
  *  debugfs.c	 domains, explicit holes and the check, for the curious

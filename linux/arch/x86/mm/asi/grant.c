@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address space isolation: private grants.
+ *
+ * A grant maps pages of the direct map in one domain although they are absent in
+ * the others: what the domain needs at hand and nobody else may reach.
+ *
+ * A domain with grants has tables of its own on the way to them, for the GiB
+ * around each.  Every entry there is a copy of the shared one (directmap.c),
+ * except that of a hidden block in which pages are granted: it leads to a table
+ * of exactly those pages.  So a grant in a block that is not hidden changes
+ * nothing until it is.
+ *
+ *	grant_mutex	the set of grants
+ *	pgd_lock	the tables: a shared entry and its copies change together
+ *
+ * Tables are freed with their domain, not with the last grant in them.
+ */
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include <asm/pgtable.h>
+#include <asm/tlbflush.h>
+
+#include "internal.h"
+
+/**
+ * struct asi_grants - the private tables of a domain for one GiB
+ *
+ * @of_domain:	In the list of the domain; under grant_mutex.
+ * @all:	In the list of all; under pgd_lock.
+ * @asi:	The domain.
+ * @base:	The first address.
+ * @pmd:	The table of the blocks, NULL at first; under pgd_lock, as its
+ *		entries.
+ * @pages:	By block: the table of what is granted in it, or NULL.  A page;
+ *		its entries, and those of the tables, under pgd_lock.
+ */
+struct asi_grants {
+	struct hlist_node of_domain;
+	struct list_head all;
+	struct asi *asi;
+	unsigned long base;
+	pmd_t *pmd;
+	pte_t **pages;
+};
+
+static DEFINE_MUTEX(grant_mutex);
+static LIST_HEAD(all_grants);
+
+/**
+ * struct table_path - where the private tables of a domain end on the way to an address
+ * @own:	The entry of the domain that ends them.
+ * @shared:	What the shared tables have in its place.
+ * @level:	Its level; 2 when all tables are the domain's own.
+ */
+struct table_path {
+	unsigned long *own;
+	unsigned long shared;
+	int level;
+};
+
+static unsigned long *table_of(unsigned long entry)
+{
+	return __va(entry & PTE_PFN_MASK);
+}
+
+static struct table_path find_path(struct asi *asi, unsigned long addr)
+{
+	unsigned long *own = (unsigned long *)asi->pgd;
+	unsigned long *shared = (unsigned long *)asi_directmap_pgd();
+	struct table_path p;
+
+	for (p.level = asi_top_level(); ; p.level--) {
+		int i = asi_level_index(addr, p.level);
+
+		p.own = &own[i];
+		p.shared = shared[i];
+		if (p.level == 2 || !*p.own || *p.own == p.shared)
+			return p;
+		own = table_of(*p.own);
+		shared = table_of(p.shared);
+	}
+}
+
+/* A new page for a table.  It belongs to whoever the domain is made for. */
+static void *table_alloc(void)
+{
+	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+/* Make all tables above the blocks of @g private. */
+static int make_private(struct asi_grants *g)
+{
+	while (!g->pmd) {
+		void *table = table_alloc();
+		struct table_path p;
+
+		if (!table)
+			return -ENOMEM;
+
+		spin_lock(&pgd_lock);
+		p = find_path(g->asi, g->base);
+		memcpy(table, table_of(p.shared), PAGE_SIZE);
+		/* After what it leads to, see set_block(). */
+		smp_store_release(p.own, _PAGE_TABLE | __pa(table));
+		if (p.level == 3)
+			g->pmd = table;
+		spin_unlock(&pgd_lock);
+	}
+	return 0;
+}
+
+/* The entry of @g for the block at @addr.  pgd_lock is held. */
+static void set_block(struct asi_grants *g, unsigned long addr)
+{
+	pmd_t pmd = asi_directmap_block(addr);
+	int i = pmd_index(addr);
+
+	if (asi_block_hidden(pmd) && g->pages[i])
+		pmd = __pmd(_PAGE_TABLE | __pa(g->pages[i]));
+	/* After what it leads to: the CPU walks without a lock. */
+	if (g->pmd)
+		smp_store_release(&g->pmd[i], pmd);
+}
+
+/**
+ * asi_grants_sync_block - the shared entry of a block has changed
+ * @addr: An address in the block.
+ *
+ * Context: pgd_lock held.
+ */
+void asi_grants_sync_block(unsigned long addr)
+{
+	struct asi_grants *g;
+
+	list_for_each_entry(g, &all_grants, all) {
+		if (g->base == (addr & PUD_MASK))
+			set_block(g, addr);
+	}
+}
+
+/**
+ * asi_grants_sync_tables - shared tables for a block were added
+ * @addr: An address in the block.
+ *
+ * Context: pgd_lock held.
+ */
+void asi_grants_sync_tables(unsigned long addr)
+{
+	struct asi_grants *g;
+
+	list_for_each_entry(g, &all_grants, all) {
+		struct table_path p = find_path(g->asi, addr);
+
+		if (p.level > 2)
+			WRITE_ONCE(*p.own, p.shared);
+	}
+}
+
+static struct asi_grants *find_grants(struct asi *asi, unsigned long addr)
+{
+	struct asi_grants *g;
+
+	hlist_for_each_entry(g, &asi->grants, of_domain) {
+		if (g->base == (addr & PUD_MASK))
+			return g;
+	}
+	return NULL;
+}
+
+static struct asi_grants *make_grants(struct asi *asi, unsigned long addr)
+{
+	struct asi_grants *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+
+	if (!g)
+		return NULL;
+	g->asi = asi;
+	g->base = addr & PUD_MASK;
+	g->pages = table_alloc();
+	if (!g->pages) {
+		kfree(g);
+		return NULL;
+	}
+
+	hlist_add_head(&g->of_domain, &asi->grants);
+	spin_lock(&pgd_lock);
+	list_add(&g->all, &all_grants);
+	spin_unlock(&pgd_lock);
+	return g;
+}
+
+/* Make the tables for grants in the block at @addr. */
+static int prepare_block(struct asi *asi, unsigned long addr)
+{
+	struct asi_grants *g = find_grants(asi, addr) ?: make_grants(asi, addr);
+	void *table;
+
+	if (!g || make_private(g))
+		return -ENOMEM;
+	if (g->pages[pmd_index(addr)])
+		return 0;
+
+	table = table_alloc();
+	if (!table)
+		return -ENOMEM;
+	spin_lock(&pgd_lock);
+	g->pages[pmd_index(addr)] = table;
+	set_block(g, addr);
+	spin_unlock(&pgd_lock);
+	return 0;
+}
+
+/* The entry of a page among the grants of @asi, or NULL without a table. */
+static pte_t *grant_entry(struct asi *asi, unsigned long addr)
+{
+	struct asi_grants *g = find_grants(asi, addr);
+	pte_t *table = g ? g->pages[pmd_index(addr)] : NULL;
+
+	return table ? &table[pte_index(addr)] : NULL;
+}
+
+static bool granted(struct asi *asi, unsigned long addr)
+{
+	pte_t *entry = grant_entry(asi, addr);
+
+	return entry && !pte_none(*entry);
+}
+
+/* Can all of a range be granted? */
+static int check_range(struct asi *asi, unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+	pte_t page;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		spin_lock(&pgd_lock);
+		page = asi_directmap_page(addr);
+		spin_unlock(&pgd_lock);
+		if (pte_none(page))
+			return -EINVAL;
+		if (granted(asi, addr))
+			return -EEXIST;
+	}
+	return 0;
+}
+
+static int map_range(struct asi *asi, unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+	int err;
+
+	err = check_range(asi, start, end);
+	for (addr = start & PMD_MASK; !err && addr < end; addr += PMD_SIZE)
+		err = prepare_block(asi, addr);
+	if (err)
+		return err;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		spin_lock(&pgd_lock);
+		WRITE_ONCE(*grant_entry(asi, addr), asi_directmap_page(addr));
+		spin_unlock(&pgd_lock);
+	}
+	return 0;
+}
+
+/* Is it whole pages? */
+static bool range_valid(unsigned long start, size_t len)
+{
+	return len && !((start | len) & ~PAGE_MASK) && start + len > start;
+}
+
+/**
+ * asi_map - map memory in one domain, whatever becomes of it in the others
+ * @asi:  The domain; NULL is none, as while ASI is off.
+ * @addr: In the direct map, aligned to pages.
+ * @len:  In bytes, whole pages.
+ *
+ * For memory that belongs to the domain's owner alone.  The caller owns it: until
+ * asi_unmap() it neither frees it nor changes the attributes of its mapping.
+ *
+ * A CPU that is in the domain may go on without the pages until it enters the
+ * next time, and takes an exit when it touches them.
+ *
+ * Context: process context, may sleep; the caller holds a reference to the mm of
+ * @asi.
+ * Return: 0; -EINVAL for what the kernel does not map there, or is not whole
+ * pages; -EEXIST if some of it is granted already; -ENOMEM.  Nothing is granted
+ * on failure.
+ */
+int asi_map(struct asi *asi, const void *addr, size_t len)
+{
+	unsigned long start = (unsigned long)addr;
+	int err;
+
+	if (!asi)
+		return 0;
+	if (!range_valid(start, len))
+		return -EINVAL;
+
+	mutex_lock(&grant_mutex);
+	err = map_range(asi, start, start + len);
+	mutex_unlock(&grant_mutex);
+	return err;
+}
+EXPORT_SYMBOL_GPL(asi_map);
+
+/**
+ * asi_unmap - take back what asi_map() granted
+ * @asi:  The domain, as for asi_map().
+ * @addr: First address; any part of what was granted, in whole pages.
+ * @len:  In bytes.
+ *
+ * No CPU reaches it through the grant any more when this returns.
+ *
+ * Context: process context, may sleep, interrupts on.
+ */
+void asi_unmap(struct asi *asi, const void *addr, size_t len)
+{
+	unsigned long start = (unsigned long)addr;
+	unsigned long page;
+
+	if (!asi || WARN_ON_ONCE(!range_valid(start, len)))
+		return;
+
+	mutex_lock(&grant_mutex);
+	for (page = start; page < start + len; page += PAGE_SIZE) {
+		if (WARN_ON_ONCE(!granted(asi, page)))
+			continue;
+		spin_lock(&pgd_lock);
+		WRITE_ONCE(*grant_entry(asi, page), __pte(0));
+		spin_unlock(&pgd_lock);
+	}
+	mutex_unlock(&grant_mutex);
+	flush_tlb_kernel_range(start, start + len);
+}
+EXPORT_SYMBOL_GPL(asi_unmap);
+
+/* Free the tables that entries of @own lead to and those of @shared do not. */
+static void free_tables(unsigned long *own, unsigned long *shared, int level)
+{
+	int i;
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		if (own[i] == shared[i] || !own[i] ||
+		    (level == asi_top_level() && !asi_directmap_slot(i, NULL)))
+			continue;
+		if (level > 3)
+			free_tables(table_of(own[i]), table_of(shared[i]),
+				    level - 1);
+		free_page((unsigned long)table_of(own[i]));
+	}
+}
+
+static void free_grants(struct asi_grants *g)
+{
+	int i;
+
+	for (i = 0; i < PTRS_PER_PMD; i++)
+		free_page((unsigned long)g->pages[i]);
+	free_page((unsigned long)g->pages);
+	kfree(g);
+}
+
+/**
+ * asi_grants_free - end all grants of a domain
+ * @asi: Loaded on no CPU, and nobody else's business any more.
+ *
+ * Context: any, also atomic.
+ */
+void asi_grants_free(struct asi *asi)
+{
+	struct hlist_node *next;
+	struct asi_grants *g;
+
+	if (hlist_empty(&asi->grants))
+		return;
+
+	/* From here on nobody keeps the copies in step. */
+	spin_lock(&pgd_lock);
+	hlist_for_each_entry(g, &asi->grants, of_domain)
+		list_del(&g->all);
+	spin_unlock(&pgd_lock);
+
+	free_tables((unsigned long *)asi->pgd,
+		    (unsigned long *)asi_directmap_pgd(), asi_top_level());
+	hlist_for_each_entry_safe(g, next, &asi->grants, of_domain)
+		free_grants(g);
+	INIT_HLIST_HEAD(&asi->grants);
+}
