@@ -71,6 +71,9 @@ class Lines(unittest.TestCase):
         self.assertEqual(skipped.reason(), "1..0 # SKIP no AMX")
         failed = Result(FAIL, lines=["ok 1 a", "not ok 2 b", "end"])
         self.assertEqual(failed.reason(), "not ok 2 b")
+        asserted = Result(FAIL, lines=["seed 7", "==== Test Assertion Failure ====",
+                                       "  lib/x.c:9: a == b", "  errno=4 - an error"])
+        self.assertEqual(asserted.reason(), "lib/x.c:9: a == b")
         self.assertEqual(Result(FAIL).reason(), "it said nothing")
 
 

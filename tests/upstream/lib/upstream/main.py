@@ -244,5 +244,6 @@ def main(argv, top):
     write_results(os.path.join(options.out, "results.tsv"), runnable, runs, modes)
     if options.only:
         return tell_all(chosen, runs, options.only)
-    left_out = [test for test in tests if test.set == "out" and not options.tests]
+    whole = options.set == "full" and not options.tests
+    left_out = [test for test in tests if test.set == "out" and whole]
     return compare_all(chosen + left_out, groups, runs, tests, top)

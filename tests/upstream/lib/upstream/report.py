@@ -50,8 +50,10 @@ class Result:
 
     def reason(self):
         """The line that says best why this is no success."""
-        lines = [line.strip() for line in self.lines if line.strip()]
-        for wanted in (r"(?i)\bskip", r"^not ok|\[FAIL\]|(?i:assert|fail|error)"):
+        # kvm's programs say where behind such a headline.
+        lines = [line.strip() for line in self.lines
+                 if line.strip() and "Test Assertion Failure" not in line]
+        for wanted in (r"(?i)\bskip", r"^not ok|\[FAIL\]|^\S+\.c:\d+: |(?i:assert|fail|error)"):
             if wanted.startswith("(?i)") != (self.outcome == SKIP):
                 continue
             for line in lines:
