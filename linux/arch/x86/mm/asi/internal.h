@@ -206,6 +206,7 @@ void asi_sysfs_remove_class(int index);
 #ifdef CONFIG_ASI_DEBUG
 void asi_debug_transition(void);
 void asi_debug_before_enter(void);
+void asi_debug_guest(struct asi *asi);
 void asi_debug_mm_dead(struct mm_struct *mm);
 int asi_debug_cpu_dead(unsigned int cpu);
 #else
