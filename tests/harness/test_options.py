@@ -2,6 +2,7 @@
 """Wrong options end with 125 and one line, before anything is started."""
 
 import os
+import subprocess
 
 from vmrun_test import VmRunTest
 
@@ -85,7 +86,7 @@ class Options(VmRunTest):
 
     def test_bochs_cannot(self):
         for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
-                       ["--gdb"]):
+                       ["--gdb"], ["--root", "host"]):
             self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
 
     def test_bochs_topology(self):
@@ -104,6 +105,28 @@ class Options(VmRunTest):
         for word in ("qemu-system-x86_64", "-cpu max,-la57", "-smp 4,threads=2", "-m 2048M",
                      "asi=on pti=off", "-accel tcg", "readonly=on"):
             self.assertIn(word, text)
+
+    def test_unknown_root(self):
+        self.refuse(*self.kernel, "--root", "moon", "--", "true", word="moon")
+
+    def test_root(self):
+        self.assertIn("-virtfs", self.dry_run())
+        self.assertIn("-virtfs", self.dry_run("--root", "host"))
+        self.assertNotIn("-virtfs", self.dry_run("--root", "initramfs"))
+        self.dry_run("--machine", "bochs", "--root", "initramfs")
+
+    def config_of(self, *arguments):
+        """What a guest would be told, as text."""
+        keep = self.path("keep" + str(len(os.listdir(self.work))))
+        self.dry_run("--keep", keep, *arguments)
+        with open(os.path.join(keep, "initramfs"), "rb") as archive:
+            return subprocess.run(["cpio", "-i", "--quiet", "--to-stdout", "vmrun/config"],
+                                  stdin=archive, check=True, capture_output=True,
+                                  text=True).stdout
+
+    def test_the_guest_is_told_its_root(self):
+        self.assertIn("root=host\n", self.config_of())
+        self.assertIn("root=initramfs\n", self.config_of("--root", "initramfs"))
 
     def test_dry_run_icount(self):
         self.assertIn("-icount shift=0,sleep=off", self.dry_run("--icount"))

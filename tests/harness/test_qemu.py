@@ -219,6 +219,16 @@ class Environment(VmRunTest):
                            options=("--copy", self.path("file") + ":/opt/new/place"))
         self.assertEqual(done.stdout, "brought\n")
 
+    def test_root_of_its_own(self):
+        with open(self.path("file"), "w", encoding="utf-8") as file:
+            file.write("brought\n")
+        done = self.shell("cut -d' ' -f1,2 /proc/mounts | grep ' /$'; cat /there; "
+                          "ls /usr/bin/qemu-system-x86_64", cwd="/usr",
+                          options=("--root", "initramfs", "--copy",
+                                   self.path("file") + ":/there"))
+        self.assertEqual(done.stdout, "rootfs /\nbrought\n", done.stderr)
+        self.assertNotEqual(done.returncode, 0)
+
     def test_cpus_and_command_line(self):
         done = self.shell("nproc; cat /proc/cmdline",
                           options=("--cpus", "3", "--append", "a=b", "--append", "c"))

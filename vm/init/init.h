@@ -36,7 +36,7 @@ enum frame {
  * struct config - what vm/run asks for, from /vmrun/config
  * @nonce: random word of this run; a verdict without it does not count
  * @channel: "virtio" for the virtio port called "vmrun", else a tty's name
- * @root: "9p" for the host's root under an overlay, "initramfs" to stay here
+ * @root: "host" for the host's under an overlay, "initramfs" to stay here
  * @tty: terminal the command gets as stdin, stdout and stderr; "" for pipes
  * @rows: height of that terminal, 0 when not known
  * @columns: its width

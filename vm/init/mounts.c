@@ -140,7 +140,7 @@ static void mount_overlay(void)
  */
 void mount_root(const struct config *config)
 {
-	if (strcmp(config->root, "9p"))
+	if (strcmp(config->root, "host"))
 		return;
 	mount_overlay();
 	copy_tree("/vmrun/copy", "/root");

@@ -12,7 +12,6 @@ from .options import PATIENCE
 
 PROGRAM = "bochs"
 CHANNEL = "ttyS1"
-ROOT = "initramfs"
 TTY = ""
 # In its log, when the guest resets itself; the first reset is a HARDWARE one.
 RESET = re.compile(rb"Reset\(SOFTWARE\)|reset cpu")

@@ -35,7 +35,7 @@ def make_work(options):
 
 def prepare(session, options, machine, work):
     initramfs.make(os.path.join(work, "initramfs"), session.config(), options.command,
-                   os.getcwd(), options.copy, machine.ROOT == "initramfs")
+                   os.getcwd(), options.copy, options.root == "initramfs")
     machine.prepare(options, work)
 
 

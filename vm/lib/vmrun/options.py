@@ -17,8 +17,9 @@ PATIENCE = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 "
             "workqueue.watchdog_thresh=120")
 
 DEFAULTS = {
-    "qemu": {"cpu": "max", "mem": "1G", "timeout": 300.0},
-    "bochs": {"cpu": "corei7_icelake_u", "mem": "512M", "timeout": 900.0},
+    "qemu": {"cpu": "max", "mem": "1G", "timeout": 300.0, "root": "host"},
+    "bochs": {"cpu": "corei7_icelake_u", "mem": "512M", "timeout": 900.0,
+              "root": "initramfs"},
 }
 
 EPILOG = """\
@@ -63,6 +64,9 @@ def make_parser():
         help="kernel image (default: that of build/kernel-run)")
     add("--append", metavar="WORDS", action="append", default=[],
         help="more words for the kernel command line")
+    add("--root", choices=("host", "initramfs"),
+        help="what / is in the guest: the host's, read-only below a layer in memory "
+             "(qemu), or busybox and --copy alone (bochs)")
     add("--timeout", metavar="S", type=float,
         help="seconds of real time (qemu: 300, bochs: 900; 0: none)")
     add("--icount", action="store_true",
@@ -114,6 +118,7 @@ def check_bochs(options):
     """What the other machine cannot do is said before anything is started."""
     for name, used in (
             ("--accel " + options.accel, options.accel == "kvm"),
+            ("--root " + options.root, options.root == "host"),
             ("--icount", options.icount), ("--qmp", options.qmp),
             ("--shell", options.shell), ("--gdb", options.gdb)):
         if used:
@@ -167,13 +172,13 @@ def parse(argv):
     if options.command:
         raise Trouble(f"unexpected {options.command[0]!r}; COMMAND comes behind --")
     options.command = command
-    if options.shell and not command:
-        options.command = ["bash", "-l"]
-    if not options.command or not options.command[0]:
-        raise Trouble("there is no COMMAND; it comes behind --")
     for name, value in DEFAULTS[options.machine].items():
         if getattr(options, name) is None:
             setattr(options, name, value)
+    if options.shell and not command:
+        options.command = ["bash", "-l"] if options.root == "host" else ["sh", "-l"]
+    if not options.command or not options.command[0]:
+        raise Trouble("there is no COMMAND; it comes behind --")
     if options.shell or options.gdb:
         options.timeout = 0
     if options.timeout < 0:

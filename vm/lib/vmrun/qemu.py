@@ -12,7 +12,6 @@ from .options import PATIENCE
 
 PROGRAM = "qemu-system-x86_64"
 CHANNEL = "virtio"
-ROOT = "9p"
 TTY = "ttyS0"
 # -no-reboot ends QEMU instead.
 RESET = None
@@ -100,6 +99,14 @@ def console(options, work):
     return ["-serial", f"file:{log}", "-monitor", "none"]
 
 
+def root(options):
+    """Without its user the device is left out: it does not survive a suspend."""
+    if options.root != "host":
+        return []
+    return ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,"
+                       "multidevs=remap"]
+
+
 def append(options):
     words = [APPEND]
     if options.icount or options.gdb:
@@ -122,8 +129,7 @@ def command(options, work):
         "-device", "virtio-serial-pci",
         "-chardev", f"file,id=channel,path={channel}",
         "-device", "virtserialport,chardev=channel,name=vmrun",
-        "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,"
-                   "multidevs=remap",
+        *root(options),
         *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
         *(["-s", "-S"] if options.gdb else []),
         "-kernel", options.kernel, "-initrd", os.path.join(work, "initramfs"),

@@ -90,7 +90,7 @@ class Session:
         if self.options.shell and os.isatty(1):
             columns, rows = os.get_terminal_size(1)
         return {"nonce": self.nonce, "channel": self.machine.CHANNEL,
-                "root": self.machine.ROOT,
+                "root": self.options.root,
                 "tty": self.machine.TTY if self.options.shell else "",
                 "rows": rows, "columns": columns}
 
