@@ -29,8 +29,10 @@ static __always_inline unsigned int index_of(struct asi *asi)
 /**
  * asi_debug_transition - CR3 is what curr_asi says
  *
- * Called after each transition.  Not before one that exits: it may have
- * interrupted another in the middle.
+ * Called after each transition, and before the critical section of one that
+ * enters: there shows what others did to CR3 behind our back, on the way back from
+ * suspend, from hibernation, from firmware.  Not before one that exits, which may
+ * have interrupted another in the middle.
  *
  * Context: interrupts or preemption off.  noinstr.
  */
@@ -44,24 +46,6 @@ noinstr void asi_debug_transition(void)
 	if (!agrees && asi == asi_get_current())
 		asi_warn(index_of(asi), "CR3 is not what it should be\n");
 	native_local_irq_restore(flags);
-}
-
-/**
- * asi_debug_before_enter - nobody loaded CR3 since the last transition
- *
- * What others did to CR3 behind our back shows here: the way back from suspend,
- * from hibernation, from firmware.  As the domain is not loaded yet, a message
- * that leaves must not go back to it; so all of this counts as an interruption.
- *
- * Context: preemption off, the target is set.  noinstr.
- */
-noinstr void asi_debug_before_enter(void)
-{
-	current->thread.asi_state.intr_nest_depth++;
-	barrier();
-	asi_debug_transition();
-	barrier();
-	current->thread.asi_state.intr_nest_depth--;
 }
 
 /**

@@ -205,13 +205,11 @@ void asi_sysfs_remove_class(int index);
 /* debug.c: the invariants, nothing without CONFIG_ASI_DEBUG */
 #ifdef CONFIG_ASI_DEBUG
 void asi_debug_transition(void);
-void asi_debug_before_enter(void);
 void asi_debug_guest(struct asi *asi);
 void asi_debug_mm_dead(struct mm_struct *mm);
 int asi_debug_cpu_dead(unsigned int cpu);
 #else
 static __always_inline void asi_debug_transition(void) { }
-static __always_inline void asi_debug_before_enter(void) { }
 static inline void asi_debug_mm_dead(struct mm_struct *mm) { }
 #endif
 

@@ -118,8 +118,6 @@ static __always_inline void load_target(void)
 		return;
 	}
 
-	asi_debug_before_enter();
-
 	/* Before CR3, so that an exit that interrupts us knows what to do. */
 	this_cpu_write(curr_asi, target);
 	barrier();
@@ -153,8 +151,10 @@ noinstr void asi_enter(struct asi *asi)
 		return;
 	}
 
-	if (asi != this_cpu_read(curr_asi))
+	if (asi != this_cpu_read(curr_asi)) {
+		asi_debug_transition();
 		trace_enter(asi);
+	}
 	asi_set_target(current, asi);
 	barrier();
 	load_target();
@@ -169,8 +169,9 @@ EXPORT_SYMBOL_GPL(asi_enter);
  */
 noinstr void __asi_enter_user(struct asi *asi)
 {
-	if (tracepoint_enabled(asi_enter)) {
+	if (IS_ENABLED(CONFIG_ASI_DEBUG) || tracepoint_enabled(asi_enter)) {
 		asi_relax();
+		asi_debug_transition();
 		trace_enter(asi);
 		asi_set_target(current, asi);
 		barrier();

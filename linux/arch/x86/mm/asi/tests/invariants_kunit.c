@@ -182,6 +182,12 @@ static void user_mode_with_another_cr3(void)
 	asi_enter_from_user_mode();
 }
 
+static void user_mode_after_another_cr3(void)
+{
+	write_cr3_raw(asi_current_cr3(t.asi));
+	user_mode_as_ever();
+}
+
 static void user_mode_runs_in_its_domain(struct kunit *test)
 {
 	if (!static_key_enabled(&asi_user_class_key))
@@ -193,6 +199,7 @@ static void user_mode_runs_in_its_domain(struct kunit *test)
 	EXPECT_WARNED(test, 1, user_mode_relaxed);
 	EXPECT_WARNED(test, 1, user_mode_at_a_depth);
 	EXPECT_WARNED(test, 1, user_mode_with_another_cr3);
+	EXPECT_WARNED(test, 1, user_mode_after_another_cr3);
 }
 
 static void user_mode_after_a_domain(void)
