@@ -137,6 +137,11 @@ class Rules(TreeTest):
         self.write('docs/long.md', 'line\n' * 600)
         self.assertEqual(self.check()[0], 0)
 
+    def test_long_page_of_the_kernel_documentation(self):
+        self.write('linux/Documentation/arch/x86/long.rst',
+                   '.. SPDX-License-Identifier: GPL-2.0\n' + 'line\n' * 700)
+        self.assertEqual(self.check()[0], 0)
+
     def test_unfinished(self):
         for word in ('TO' + 'DO', 'FIX' + 'ME'):
             self.write('docs/plan.md', f'Fine.\n{word}: the rest\n')
