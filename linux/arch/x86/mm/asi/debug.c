@@ -127,10 +127,9 @@ void asi_debug_mm_dead(struct mm_struct *mm)
  */
 int asi_debug_cpu_dead(unsigned int cpu)
 {
-	struct asi *asi = READ_ONCE(per_cpu(curr_asi, cpu));
-
-	if (asi)
-		asi_warn(asi->index, "CPU %u went offline in a domain\n", cpu);
+	/* Its mm may be gone already, and the index with it: counted for class 0. */
+	if (READ_ONCE(per_cpu(curr_asi, cpu)))
+		asi_warn(0, "CPU %u went offline in a domain\n", cpu);
 	return 0;
 }
 

@@ -18,7 +18,6 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/oom.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -53,14 +52,16 @@ static struct task_struct *next_process(int nr)
 /* The mm of a process, referenced, even if its first thread is gone; or NULL. */
 static struct mm_struct *process_mm(struct task_struct *task)
 {
-	struct task_struct *t = find_lock_task_mm(task);
 	struct mm_struct *mm = NULL;
+	struct task_struct *t;
 
-	if (t) {
-		mm = t->mm;
-		mmget(mm);
-		task_unlock(t);
+	rcu_read_lock();
+	for_each_thread(task, t) {
+		mm = get_task_mm(t);
+		if (mm)
+			break;
 	}
+	rcu_read_unlock();
 	return mm;
 }
 

@@ -268,7 +268,12 @@ void asi_directmap_sync(unsigned long addr)
 {
 	pud_t *pud;
 
-	if (!cpu_feature_enabled(X86_FEATURE_ASI) || !in_directmap(addr))
+	if (!cpu_feature_enabled(X86_FEATURE_ASI))
+		return;
+
+	/* set_mce_nospec() hides its address from speculation: bit 63 is flipped. */
+	addr = (long)(addr << 1) >> 1;
+	if (!in_directmap(addr))
 		return;
 
 	pud = kernel_pud(addr);

@@ -58,11 +58,12 @@ static DEFINE_PER_CPU(struct irq_work, asi_kick_work) =
  * of our own is taken before its first instruction, and goes through the whole
  * of entry and exit again.  With interrupts on it would be taken before the
  * access, which would fault again, for ever; there the next one has to do.
+ * Around a guest it waits all the same: SVM holds it back until the guest runs.
  */
 static noinline void tense_fault(unsigned int index, struct pt_regs *regs)
 {
 	asi_count(index, ASI_CTR_TENSE_FAULTS);
-	if (!(regs->flags & X86_EFLAGS_IF))
+	if (!(regs->flags & X86_EFLAGS_IF) || current->flags & PF_VCPU)
 		irq_work_queue(this_cpu_ptr(&asi_kick_work));
 	WARN_ONCE(!asi_warning_expected(),
 		  "asi: fault at %pS in a critical section\n",

@@ -248,6 +248,32 @@ static int check_range(struct asi *asi, unsigned long start, unsigned long end)
 	return 0;
 }
 
+/* Grant a page.  Its tables are there. */
+static int map_page(struct asi *asi, unsigned long addr)
+{
+	pte_t page;
+
+	spin_lock(&pgd_lock);
+	page = asi_directmap_page(addr);
+	WRITE_ONCE(*grant_entry(asi, addr), page);
+	spin_unlock(&pgd_lock);
+	return pte_none(page) ? -EINVAL : 0;
+}
+
+static void unmap_range(struct asi *asi, unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		if (WARN_ON_ONCE(!granted(asi, addr)))
+			continue;
+		spin_lock(&pgd_lock);
+		WRITE_ONCE(*grant_entry(asi, addr), __pte(0));
+		spin_unlock(&pgd_lock);
+	}
+	flush_tlb_kernel_range(start, end);
+}
+
 static int map_range(struct asi *asi, unsigned long start, unsigned long end)
 {
 	unsigned long addr;
@@ -260,9 +286,11 @@ static int map_range(struct asi *asi, unsigned long start, unsigned long end)
 		return err;
 
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
-		spin_lock(&pgd_lock);
-		WRITE_ONCE(*grant_entry(asi, addr), asi_directmap_page(addr));
-		spin_unlock(&pgd_lock);
+		err = map_page(asi, addr);
+		if (err) {
+			unmap_range(asi, start, addr);
+			return err;
+		}
 	}
 	return 0;
 }
@@ -280,16 +308,18 @@ static bool range_valid(unsigned long start, size_t len)
  * @len:  In bytes, whole pages.
  *
  * For memory that belongs to the domain's owner alone.  The caller owns it: until
- * asi_unmap() it neither frees it nor changes the attributes of its mapping.
+ * asi_unmap() it neither frees it nor changes the attributes of its mapping.  The
+ * grant is a copy of the kernel's entry and does not follow when others change
+ * that, as after a memory error.
  *
  * A CPU that is in the domain may go on without the pages until it enters the
- * next time, and takes an exit when it touches them.
+ * next time; relaxed code takes an exit when it touches them, tense code must not.
  *
  * Context: process context, may sleep; the caller holds a reference to the mm of
  * @asi.
- * Return: 0; -EINVAL for what the kernel does not map there, or is not whole
- * pages; -EEXIST if some of it is granted already; -ENOMEM.  Nothing is granted
- * on failure.
+ * Return: 0; -EINVAL for what the kernel or the restricted direct map has no place
+ * for, or is not whole pages; -EEXIST if some of it is granted already; -ENOMEM.
+ * Nothing is granted on failure.
  */
 int asi_map(struct asi *asi, const void *addr, size_t len)
 {
@@ -321,21 +351,13 @@ EXPORT_SYMBOL_GPL(asi_map);
 void asi_unmap(struct asi *asi, const void *addr, size_t len)
 {
 	unsigned long start = (unsigned long)addr;
-	unsigned long page;
 
 	if (!asi || WARN_ON_ONCE(!range_valid(start, len)))
 		return;
 
 	mutex_lock(&grant_mutex);
-	for (page = start; page < start + len; page += PAGE_SIZE) {
-		if (WARN_ON_ONCE(!granted(asi, page)))
-			continue;
-		spin_lock(&pgd_lock);
-		WRITE_ONCE(*grant_entry(asi, page), __pte(0));
-		spin_unlock(&pgd_lock);
-	}
+	unmap_range(asi, start, start + len);
 	mutex_unlock(&grant_mutex);
-	flush_tlb_kernel_range(start, start + len);
 }
 EXPORT_SYMBOL_GPL(asi_unmap);
 

@@ -2,7 +2,7 @@
 /*
  * Address space isolation: what a restricted page table is made of.
  *
- * Only the topmost level belongs to a domain:
+ * Only the topmost level belongs to a domain, unless it has grants (grant.c):
  *
  *  - The user half has the entries of the mm, so it shares all of the mm's user
  *    page tables.  It is kept in step by asi_sync_pgd(), called wherever an

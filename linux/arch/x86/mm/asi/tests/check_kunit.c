@@ -186,6 +186,56 @@ static void flipped_page(struct kunit *test)
 	expect_flipped(test, &s, &s.pte[7], (void *)block + 7 * PAGE_SIZE);
 }
 
+/* The bit of the memory type that is elsewhere in a larger leaf. */
+static void memory_type_of_a_block(struct kunit *test)
+{
+	struct scratch s;
+
+	make_scratch(test, &s, large_block(test));
+	KUNIT_ASSERT_NULL(test, s.pte);
+	*s.entry ^= _PAGE_PAT_LARGE;
+	expect_broken(test, &s, 1, s.block);
+}
+
+static void memory_type_of_a_page(struct kunit *test)
+{
+	u64 *block = asi_test_block(test);
+	struct scratch s;
+
+	KUNIT_ASSERT_EQ(test, 0, set_memory_4k((unsigned long)block, 1));
+	make_scratch(test, &s, block);
+	KUNIT_ASSERT_NOT_NULL(test, s.pte);
+	s.pte[7] ^= _PAGE_PAT;
+	expect_broken(test, &s, 1, (void *)block + 7 * PAGE_SIZE);
+}
+
+/* An entry above the leaves takes a right that the leaves give. */
+static void rights_of_upper_levels(struct kunit *test)
+{
+	void *block = large_block(test);
+	unsigned long addr = (unsigned long)block;
+	unsigned long *unrestricted, *table;
+	struct asi_check result;
+	struct scratch s;
+	int level;
+
+	make_scratch(test, &s, block);
+	unrestricted = copy_table(test, s.asi->mm->pgd);
+	table = unrestricted;
+	for (level = asi_top_level(); level > 3; level--)
+		table = copy_next(test, &table[asi_level_index(addr, level)]);
+	table += asi_level_index(addr, 3);
+	if (*table & _PAGE_PSE)
+		kunit_skip(test, "the kernel maps 1 GiB by one entry");
+	*table &= ~_PAGE_RW;
+
+	mmap_write_lock(s.asi->mm);
+	asi_check_pgd((pgd_t *)s.pgd, (pgd_t *)unrestricted, &result);
+	mmap_write_unlock(s.asi->mm);
+	KUNIT_EXPECT_GT(test, result.broken, 0UL);
+	KUNIT_EXPECT_EQ(test, result.bad & PUD_MASK, addr & PUD_MASK);
+}
+
 /* Writable, while the kernel's own mapping is not. */
 static void write_access_is_found(struct kunit *test)
 {
@@ -323,6 +373,9 @@ static void all_of_the_direct_map_may_be_absent(struct kunit *test)
 static struct kunit_case check_cases[] = {
 	KUNIT_CASE_PARAM(flipped_block, flip_gen_params),
 	KUNIT_CASE_PARAM(flipped_page, flip_gen_params),
+	KUNIT_CASE(memory_type_of_a_block),
+	KUNIT_CASE(memory_type_of_a_page),
+	KUNIT_CASE(rights_of_upper_levels),
 	KUNIT_CASE(write_access_is_found),
 	KUNIT_CASE(page_that_the_kernel_lacks_is_found),
 	KUNIT_CASE(leaf_above_the_kernels_is_found),

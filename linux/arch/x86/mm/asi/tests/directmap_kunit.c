@@ -253,6 +253,23 @@ static void change_does_not_show_a_hidden_block(struct kunit *test)
 	expect_mirrored(test, asi, block);
 }
 
+/* What memory failure does: it hides the address by flipping its bit 63. */
+static void poisoned_page_is_mirrored(struct kunit *test)
+{
+	void *block = asi_test_block(test);
+	struct asi *asi = domain(test);
+	void *page = block + 13 * PAGE_SIZE;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			set_memory_np((unsigned long)page ^ BIT(63), 1));
+	KUNIT_EXPECT_FALSE(test, entry_present(view_of(asi, page).r));
+	expect_mirrored(test, asi, page);
+	expect_mirrored(test, asi, page + PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, 0, set_memory_p((unsigned long)page, 1));
+	expect_mirrored(test, asi, page);
+}
+
 /* What secretmem and BPF do. */
 static void direct_map_of_a_page_is_mirrored(struct kunit *test)
 {
@@ -403,6 +420,7 @@ static struct kunit_case directmap_cases[] = {
 	KUNIT_CASE_PARAM(change_of_a_block_is_mirrored, change_gen_params),
 	KUNIT_CASE_PARAM(change_does_not_show_a_hidden_block,
 			 change_gen_params),
+	KUNIT_CASE(poisoned_page_is_mirrored),
 	KUNIT_CASE(direct_map_of_a_page_is_mirrored),
 	KUNIT_CASE(hide_reaches_other_cpus),
 	KUNIT_CASE(shown_memory_is_ordinary),

@@ -3,7 +3,7 @@
  * KUnit suite asi_grant: memory that one domain maps and the others do not.
  */
 #include <kunit/test.h>
-#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -326,40 +326,40 @@ static void grants_die_with_their_domain(struct kunit *test)
 
 /**
  * struct reader - another CPU that has a granted page in its TLB
- * @work:   Runs there.
+ * @work:   Runs there, and stays in the domain all the time.
  * @asi:    The domain.
  * @word:   In the page.
- * @inside: It has read it.
+ * @inside: It has read it, and waits.
  * @gone:   The grant is gone now.
  * @before: The domain of the CPU after the first access.
- * @after:  That after the second.
+ * @between: That right before the second.
+ * @after:  That after it.
  */
 struct reader {
 	struct work_struct work;
 	struct asi *asi;
 	u64 *word;
-	struct completion inside, gone;
-	struct asi *before, *after;
+	bool inside, gone;
+	struct asi *before, *between, *after;
 };
 
 static void read_twice(struct work_struct *work)
 {
 	struct reader *r = container_of(work, struct reader, work);
+	int i;
 
 	kthread_use_mm(r->asi->mm);
 	preempt_disable();
 	asi_enter(r->asi);
-	asi_relax();
 	READ_ONCE(*r->word);
 	r->before = asi_get_current();
-	preempt_enable();
-
-	complete(&r->inside);
-	wait_for_completion(&r->gone);
-
-	preempt_disable();
-	asi_enter(r->asi);
+	/* After the access.  Pairs with unmap_reaches_other_cpus(). */
+	smp_store_release(&r->inside, true);
+	/* Interrupts are on: flushing this CPU's TLB is one.  Pairs as above. */
+	for (i = 0; i < USEC_PER_SEC && !smp_load_acquire(&r->gone); i++)
+		udelay(1);
 	asi_relax();
+	r->between = asi_get_current();
 	READ_ONCE(*r->word);
 	r->after = asi_get_current();
 	asi_exit();
@@ -370,28 +370,32 @@ static void read_twice(struct work_struct *work)
 static void unmap_reaches_other_cpus(struct kunit *test)
 {
 	struct reader r = {};
+	int i;
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "one CPU is online, two are needed");
 
 	r.word = asi_test_hidden_block(test);
 	r.asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
-	init_completion(&r.inside);
-	init_completion(&r.gone);
 	INIT_WORK_ONSTACK(&r.work, read_twice);
 	KUNIT_ASSERT_EQ(test, 0, asi_map(r.asi, r.word, PAGE_SIZE));
 
 	migrate_disable();
 	schedule_work_on(cpumask_any_but(cpu_online_mask, smp_processor_id()),
 			 &r.work);
-	wait_for_completion(&r.inside);
+	/* Pairs with read_twice(). */
+	for (i = 0; i < 1000 && !smp_load_acquire(&r.inside); i++)
+		usleep_range(1000, 2000);
 	asi_unmap(r.asi, r.word, PAGE_SIZE);
-	complete(&r.gone);
+	/* Only now.  Pairs with read_twice(). */
+	smp_store_release(&r.gone, true);
 	flush_work(&r.work);
 	migrate_enable();
 	destroy_work_on_stack(&r.work);
 
+	KUNIT_EXPECT_TRUE(test, r.inside);
 	KUNIT_EXPECT_PTR_EQ(test, r.before, r.asi);
+	KUNIT_EXPECT_PTR_EQ(test, r.between, r.asi);
 	KUNIT_EXPECT_NULL(test, r.after);
 }
 

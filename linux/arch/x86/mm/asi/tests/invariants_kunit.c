@@ -297,6 +297,15 @@ static void guest_is_left_on_vmx(void)
 	kvm_asi_relax();
 }
 
+/* All agree, only that the domain is not of the task's mm. */
+static void guest_in_a_foreign_domain(void)
+{
+	write_cr3_raw(asi_current_cr3(&t.foreign));
+	this_cpu_write(curr_asi, &t.foreign);
+	asi_set_target(current, &t.foreign);
+	asi_debug_guest(&t.foreign);
+}
+
 static void make_vcpu(struct kunit *test, struct asi *asi)
 {
 	t.vcpu = kunit_kzalloc(test, sizeof(*t.vcpu), GFP_KERNEL);
@@ -320,6 +329,7 @@ static void guest_runs_in_its_domain(struct kunit *test)
 	EXPECT_WARNED(test, 1, guest_changes_domain);
 	EXPECT_WARNED(test, 1, host_cr3_is_unrestricted);
 	EXPECT_WARNED(test, 1, guest_is_left_on_vmx);
+	EXPECT_WARNED(test, 1, guest_in_a_foreign_domain);
 
 	/* By entering, and before the guest. */
 	t.vcpu->kvm->arch.asi = &t.foreign;
