@@ -187,7 +187,10 @@ static void interrupt_in_domain(void (*send)(void), struct sight *sight,
 				bool tense, struct end *end)
 {
 	preempt_disable();
+	/* A tick in the middle of it would enter first, and be counted. */
+	local_irq_disable();
 	asi_enter(t.asi);
+	local_irq_enable();
 	if (!tense)
 		asi_relax();
 	send();
