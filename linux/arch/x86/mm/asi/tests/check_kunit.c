@@ -150,27 +150,11 @@ static void expect_flipped(struct kunit *test, struct scratch *s,
 		KUNIT_EXPECT_EQ(test, result.bad, (unsigned long)addr);
 }
 
-/* A block that the kernel does not map by 4 KiB pages, as some tests make it. */
-static void *large_block(struct kunit *test)
-{
-	void *block;
-	int i, level;
-
-	for (i = 0; i < 16; i++) {
-		block = asi_test_block(test);
-		asi_walk(init_mm.pgd, (unsigned long)block, &level);
-		if (level > 1)
-			return block;
-	}
-	kunit_skip(test, "16 blocks are mapped by 4 KiB pages");
-	return NULL;
-}
-
 static void flipped_block(struct kunit *test)
 {
 	struct scratch s;
 
-	make_scratch(test, &s, large_block(test));
+	make_scratch(test, &s, asi_test_large_block(test));
 	KUNIT_ASSERT_NULL(test, s.pte);
 	expect_flipped(test, &s, s.entry, s.block);
 }
@@ -191,7 +175,7 @@ static void memory_type_of_a_block(struct kunit *test)
 {
 	struct scratch s;
 
-	make_scratch(test, &s, large_block(test));
+	make_scratch(test, &s, asi_test_large_block(test));
 	KUNIT_ASSERT_NULL(test, s.pte);
 	*s.entry ^= _PAGE_PAT_LARGE;
 	expect_broken(test, &s, 1, s.block);
@@ -212,7 +196,7 @@ static void memory_type_of_a_page(struct kunit *test)
 /* An entry above the leaves takes a right that the leaves give. */
 static void rights_of_upper_levels(struct kunit *test)
 {
-	void *block = large_block(test);
+	void *block = asi_test_large_block(test);
 	unsigned long addr = (unsigned long)block;
 	unsigned long *unrestricted, *table;
 	struct asi_check result;

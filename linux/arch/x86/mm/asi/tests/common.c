@@ -140,6 +140,22 @@ u64 *asi_test_block(struct kunit *test)
 	return block;
 }
 
+/* The same, that the kernel does not map by 4 KiB pages, as some tests make it. */
+u64 *asi_test_large_block(struct kunit *test)
+{
+	int i, level;
+	u64 *block;
+
+	for (i = 0; i < 16; i++) {
+		block = asi_test_block(test);
+		asi_walk(init_mm.pgd, (unsigned long)block, &level);
+		if (level > 1)
+			return block;
+	}
+	kunit_skip(test, "16 blocks are mapped by 4 KiB pages");
+	return NULL;
+}
+
 static void show_block(void *block)
 {
 	asi_directmap_show((unsigned long)block);

@@ -42,6 +42,7 @@ struct asi *asi_test_domain_with(struct kunit *test,
 				 enum asi_fault_policy policy);
 
 u64 *asi_test_block(struct kunit *test);
+u64 *asi_test_large_block(struct kunit *test);
 u64 *asi_test_hidden_block(struct kunit *test);
 void asi_test_hide(struct kunit *test, void *block);
 

@@ -256,7 +256,7 @@ static void change_does_not_show_a_hidden_block(struct kunit *test)
 /* What memory failure does: it hides the address by flipping its bit 63. */
 static void poisoned_page_is_mirrored(struct kunit *test)
 {
-	void *block = asi_test_block(test);
+	void *block = asi_test_large_block(test);
 	struct asi *asi = domain(test);
 	void *page = block + 13 * PAGE_SIZE;
 

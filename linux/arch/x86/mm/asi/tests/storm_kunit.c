@@ -29,8 +29,8 @@
  * Interrupts at the least.  An emulator that takes the CPUs in turn has few, as a
  * CPU goes on for a tenth of a second before the sender has its turn.
  */
-#define STRIKES		60
-#define PATIENCE	(30 * HZ)
+#define STRIKES		20
+#define PATIENCE	(120 * HZ)
 
 /* What the handlers of a storm need, and what they did. */
 static struct {
