@@ -57,6 +57,14 @@ class Options(VmRunTest):
     def test_bad_size(self):
         self.refuse(*self.kernel, "--mem", "lots", "--", "true", word="lots")
 
+    def test_bad_disk(self):
+        self.refuse(*self.kernel, "--disk", "0", "--", "true", word="--disk")
+
+    def test_disk(self):
+        keep = self.path("keep")
+        self.assertIn("if=virtio", self.dry_run("--disk", "3M", "--keep", keep))
+        self.assertEqual(os.path.getsize(os.path.join(keep, "disk")), 3 << 20)
+
     def test_bad_cpus(self):
         self.refuse(*self.kernel, "--cpus", "0", "--", "true", word="--cpus")
 
@@ -86,7 +94,7 @@ class Options(VmRunTest):
 
     def test_bochs_cannot(self):
         for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
-                       ["--gdb"], ["--root", "host"]):
+                       ["--gdb"], ["--root", "host"], ["--disk", "1M"]):
             self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
 
     def test_bochs_topology(self):

@@ -240,6 +240,11 @@ class Environment(VmRunTest):
 class Machine(VmRunTest):
     """Options that are about the machine and the report."""
 
+    def test_disk(self):
+        done = self.shell("cat /sys/block/vda/size; echo x >/dev/vda && sync && head -n 1 /dev/vda",
+                          options=("--disk", "4M"))
+        self.assertEqual(done.stdout, f"{4 << 11}\nx\n", done.stderr)
+
     def test_report_and_dmesg(self):
         done = self.shell("exit 5", options=("--report", self.path("r"), "--dmesg",
                                              self.path("d")))

@@ -67,6 +67,7 @@ def make_parser():
     add("--root", choices=("host", "initramfs"),
         help="what / is in the guest: the host's, read-only below a layer in memory "
              "(qemu), or busybox and --copy alone (bochs)")
+    add("--disk", metavar="SIZE", help="an empty disk, /dev/vda, gone after the run")
     add("--timeout", metavar="S", type=float,
         help="seconds of real time (qemu: 300, bochs: 900; 0: none)")
     add("--icount", action="store_true",
@@ -98,10 +99,11 @@ def split_command(argv):
     return argv, []
 
 
-def check_size(size):
+def check_size(option, size):
+    """In MiB."""
     match = re.fullmatch(r"([0-9]+)([MG]?)", size)
     if not match or not int(match.group(1)):
-        raise Trouble(f"--mem {size}: expected a size such as 512M or 2G")
+        raise Trouble(f"{option} {size}: expected a size such as 512M or 2G")
     return int(match.group(1)) * (1024 if match.group(2) == "G" else 1)
 
 
@@ -118,7 +120,7 @@ def check_bochs(options):
     """What the other machine cannot do is said before anything is started."""
     for name, used in (
             ("--accel " + options.accel, options.accel == "kvm"),
-            ("--root " + options.root, options.root == "host"),
+            ("--root " + options.root, options.root == "host"), ("--disk", options.disk),
             ("--icount", options.icount), ("--qmp", options.qmp),
             ("--shell", options.shell), ("--gdb", options.gdb)):
         if used:
@@ -183,7 +185,8 @@ def parse(argv):
         options.timeout = 0
     if options.timeout < 0:
         raise Trouble(f"--timeout {options.timeout:g}: expected seconds")
-    options.mem_mb = check_size(options.mem)
+    options.mem_mb = check_size("--mem", options.mem)
+    options.disk_mb = check_size("--disk", options.disk) if options.disk else 0
     options.cpu_count = check_cpus(options.cpus, options.machine)
     options.append = " ".join(options.append)
     if "\n" in options.append:

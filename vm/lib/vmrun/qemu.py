@@ -107,6 +107,12 @@ def root(options):
                        "multidevs=remap"]
 
 
+def disk(options, work):
+    if not options.disk:
+        return []
+    return ["-drive", f"file={os.path.join(work, 'disk')},format=raw,if=virtio"]
+
+
 def append(options):
     words = [APPEND]
     if options.icount or options.gdb:
@@ -129,7 +135,7 @@ def command(options, work):
         "-device", "virtio-serial-pci",
         "-chardev", f"file,id=channel,path={channel}",
         "-device", "virtserialport,chardev=channel,name=vmrun",
-        *root(options),
+        *root(options), *disk(options, work),
         *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
         *(["-s", "-S"] if options.gdb else []),
         "-kernel", options.kernel, "-initrd", os.path.join(work, "initramfs"),
@@ -138,7 +144,10 @@ def command(options, work):
 
 
 def prepare(options, work):
-    """Nothing but the initramfs, which all machines have."""
+    """The disk takes room when it is written to only."""
+    if options.disk:
+        with open(os.path.join(work, "disk"), "wb") as file:
+            file.truncate(options.disk_mb << 20)
 
 
 def gdb_hint(options):
