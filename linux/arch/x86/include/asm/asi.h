@@ -361,8 +361,6 @@ static __always_inline void asi_enter(struct asi *asi) { }
 static __always_inline void asi_relax(void) { }
 static __always_inline void asi_exit(void) { }
 static __always_inline void asi_exit_for(enum asi_exit_reason reason) { }
-static __always_inline void asi_intr_enter(void) { }
-static __always_inline void asi_intr_exit(void) { }
 static __always_inline void asi_enter_from_user_mode(void) { }
 static __always_inline void asi_exit_to_user_mode(void) { }
 static __always_inline bool asi_is_restricted(void) { return false; }
