@@ -80,6 +80,16 @@ class Splats(unittest.TestCase):
         self.assertEqual(dmesg.split(report + [BAD[1]], ["x at"]),
                          ([BAD[1]], [report[0], report[2], report[3]]))
 
+    def test_failed_allocation_with_its_trace(self):
+        report = ["cat: vmalloc error: size 16384, vm_struct allocation failed",
+                  "CPU: 0 UID: 0", "Call Trace:"]
+        self.assertEqual(dmesg.splats(report, []), ["Call Trace:"])
+        self.assertEqual(dmesg.split(report + [" f+0x1/0x2", "Call Trace:"], ["vmalloc error"]),
+                         (["Call Trace:"], ["Call Trace:"]))
+        self.assertEqual(dmesg.splats(report[:2] + [BAD[0], BAD[1]], ["vmalloc error"]),
+                         [BAD[0], BAD[1]])
+        self.assertEqual(dmesg.splats(report + [BAD[9]], ["vmalloc error"]), [BAD[9]])
+
     def test_report_without_an_end(self):
         report = [BAD[0], "x at fault"] + ["line"] * dmesg.BLOCK_MAX + [BAD[1]]
         self.assertEqual(dmesg.splats(report, ["x at"]), [BAD[1]])

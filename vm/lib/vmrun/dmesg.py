@@ -34,6 +34,10 @@ HARMLESS = re.compile("|".join((
 
 # A report from "cut here" to "end trace" is shorter than this.
 BLOCK_MAX = 150
+# What the kernel says of an allocation that failed; nothing behind the head of its
+# call trace complains.
+ALLOCATION = re.compile(r"vmalloc error: |page allocation failure: ")
+ALLOCATION_MAX = 6
 
 TAINTS = "PFSRMBUDAWCIOELKXTNJ"
 # Set by the kernel itself when a KUnit suite ran: no complaint.
@@ -70,10 +74,13 @@ def blocks(texts):
             if block:
                 yield block
             block, left = [text], BLOCK_MAX
+        elif not block and ALLOCATION.search(text):
+            block, left = [text], ALLOCATION_MAX
         elif block:
             block.append(text)
             left -= 1
-            if "end trace" in text or not left:
+            last = "Call Trace:" if ALLOCATION.search(block[0]) else "end trace"
+            if last in text or not left:
                 yield block
                 block = []
         else:
