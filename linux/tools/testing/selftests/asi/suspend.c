@@ -33,8 +33,9 @@
 #define ALARM_TRIES	4
 /* A round of work takes no longer than this. */
 #define ROUND_MS	60000
-/* The disk for the image of hibernation, empty: everything on it is lost. */
+/* The disk for the image of hibernation. Only an empty one is taken. */
 #define DISK		"/dev/vda"
+#define EMPTY_SIZE	(1024 * 1024)
 
 /**
  * struct sleep - a way to sleep
@@ -68,29 +69,38 @@ static bool has_word(const char *path, const char *wanted)
 	return false;
 }
 
-/* The signature is all that swapon() looks at, and the size. */
-static const char *make_swap(void)
+/* Partitions, file systems and swap begin in here. */
+static bool is_empty(int fd)
 {
-	static bool made;
-	char page[4096] = { };
-	uint32_t head[2] = { 1 };
-	off_t size;
-	int fd;
+	static char start[EMPTY_SIZE], zero[EMPTY_SIZE];
 
-	if (made)
-		return NULL;
-	fd = open(DISK, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return "there is no disk " DISK " for the image";
-	size = lseek(fd, 0, SEEK_END);
-	head[1] = (uint32_t)(size / 4096 - 1);
+	return pread(fd, start, EMPTY_SIZE, 0) == EMPTY_SIZE &&
+	       !memcmp(start, zero, EMPTY_SIZE);
+}
+
+/* What swapon() looks at: the signature, the version and the last page. */
+static bool write_swap_header(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	uint32_t head[2] = { 1, (uint32_t)(size / 4096 - 1) };
+	char page[4096] = { };
+
 	memcpy(page + 1024, head, sizeof(head));
 	memcpy(page + 4096 - 10, "SWAPSPACE2", 10);
-	made = size > 8192 && pwrite(fd, page, sizeof(page), 0) == 4096 &&
-	       !fsync(fd);
+	return pwrite(fd, page, sizeof(page), 0) == sizeof(page) && !fsync(fd);
+}
+
+/* Why there is no swap for the image; NULL when there is. */
+static const char *make_swap(void)
+{
+	int fd = open(DISK, O_RDWR | O_EXCL | O_CLOEXEC);
+	bool good;
+
+	if (fd < 0)
+		return "there is no disk " DISK " for the image";
+	good = is_empty(fd) && write_swap_header(fd);
 	close(fd);
-	made = made && !swapon(DISK, 0);
-	return made ? NULL : DISK " cannot be used for swap";
+	return good && !swapon(DISK, 0) ? NULL : DISK " is not empty";
 }
 
 static int open_alarm(void)
