@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The table and its runner: what is chosen, what is counted, what is refused."""
 
+import fnmatch
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -161,6 +163,17 @@ class OurTable(unittest.TestCase):
         several = [one for one in table.choose(self.rows, [], [], False)
                    if one.cpus == "4" and "self" in one.tags]
         self.assertLessEqual({"", "max,-la57"}, {one.cpu for one in several})
+
+    def test_the_documents_name_every_row_and_no_other(self):
+        with open(os.path.join(TOP, "docs/TESTING.md"), encoding="utf-8") as file:
+            cells = re.findall(r"^\| (`[^|]*) \|.*\|.*\|.*\|$", file.read(), re.MULTILINE)
+        patterns = re.findall(r"`([^`]*)`", " ".join(cells))
+        names = [one.name for one in self.rows]
+        for pattern in patterns:
+            self.assertTrue(fnmatch.filter(names, pattern), f"no row is called {pattern}")
+        for name in names:
+            self.assertTrue([one for one in patterns if fnmatch.fnmatch(name, one)],
+                            f"docs/TESTING.md has no row {name}")
 
     def test_cpus_that_share_a_thread_keep_one_cpu_busy(self):
         self.addCleanup(setattr, qemu, "version", qemu.version)
