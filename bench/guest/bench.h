@@ -9,6 +9,7 @@
 #ifndef ASIBENCH_BENCH_H
 #define ASIBENCH_BENCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct bench {
@@ -49,6 +50,12 @@ extern const struct bench bench_fork;
 extern const struct bench bench_forkexec;
 extern const struct bench bench_vmexit_kernel;
 extern const struct bench bench_vmexit_user;
+
+/*
+ * Memory for what there is more of on one kernel than on another. Fork copies no
+ * page tables of shared memory, so it costs the same however much of it is used.
+ */
+void *shared_memory(size_t size);
 
 /* Prints the message with errno's text and ends the program with status 1. */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...);

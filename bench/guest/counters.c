@@ -14,13 +14,14 @@
 
 const char *asi_dir = "/sys/kernel/asi";
 
-/* The files stay open, so that a snapshot is one system call per counter. */
-static struct {
-	char name[96];
-	int fd;
-} counter[COUNTERS_MAX];
-
-static unsigned int nr_counters;
+/* The files do not stay open: fork would have to copy what is open. */
+static struct table {
+	unsigned int nr;
+	struct {
+		char name[96];
+		char path[160];
+	} counter[COUNTERS_MAX];
+} *table;
 
 /* Formats a path; the caller frees it. */
 __attribute__((format(printf, 1, 2))) static char *path_of(const char *fmt, ...)
@@ -37,20 +38,21 @@ __attribute__((format(printf, 1, 2))) static char *path_of(const char *fmt, ...)
 
 static void counters_add(const char *class, const char *dir, const char *file)
 {
-	char *path;
+	unsigned int i = table->nr;
+	int len;
 
-	if (nr_counters == COUNTERS_MAX) {
+	if (i == COUNTERS_MAX) {
 		errno = 0;
 		die("more than %d counters", COUNTERS_MAX);
 	}
-	path = path_of("%s/%s", dir, file);
-	counter[nr_counters].fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (counter[nr_counters].fd < 0)
-		die("%s", path);
-	free(path);
-	snprintf(counter[nr_counters].name, sizeof(counter[0].name),
+	len = snprintf(table->counter[i].path, sizeof(table->counter[i].path),
+		       "%s/%s", dir, file);
+	errno = ENAMETOOLONG;
+	if (len < 0 || (size_t)len >= sizeof(table->counter[i].path))
+		die("%s/%s", dir, file);
+	snprintf(table->counter[i].name, sizeof(table->counter[i].name),
 		 "%.40s.%.50s", class, file);
-	nr_counters++;
+	table->nr++;
 }
 
 /* Calls @fn for each entry of @dir, in the order of their names. */
@@ -69,35 +71,44 @@ static void for_each_entry(const char *dir,
 		free(list);
 }
 
-/* The class whose counters are being opened. */
-static const char *open_class;
+/* The class whose counters are being looked for. */
+static const char *class_found;
 
-static void open_counter(const char *dir, const char *entry)
+static void find_counter(const char *dir, const char *entry)
 {
-	counters_add(open_class, dir, entry);
+	counters_add(class_found, dir, entry);
 }
 
-static void open_class_counters(const char *dir, const char *entry)
+static void find_class_counters(const char *dir, const char *entry)
 {
 	char *stats = path_of("%s/%s/stats", dir, entry);
 
-	open_class = entry;
-	for_each_entry(stats, open_counter);
+	class_found = entry;
+	for_each_entry(stats, find_counter);
 	free(stats);
 }
 
-unsigned int counters_open(void)
+void counters_prepare(void)
+{
+	table = shared_memory(sizeof(*table));
+}
+
+void counters_find(void)
 {
 	char *classes = path_of("%s/classes", asi_dir);
 
-	for_each_entry(classes, open_class_counters);
+	for_each_entry(classes, find_class_counters);
 	free(classes);
-	return nr_counters;
+}
+
+unsigned int counters_number(void)
+{
+	return table->nr;
 }
 
 const char *counters_name(unsigned int i)
 {
-	return counter[i].name;
+	return table->counter[i].name;
 }
 
 void counters_read(struct counters *out)
@@ -105,13 +116,17 @@ void counters_read(struct counters *out)
 	char text[32];
 	unsigned int i;
 
-	for (i = 0; i < nr_counters; i++) {
+	for (i = 0; i < table->nr; i++) {
+		int fd = open(table->counter[i].path, O_RDONLY | O_CLOEXEC);
 		ssize_t n;
 
+		if (fd < 0)
+			die("%s", table->counter[i].path);
 		errno = 0;
-		n = pread(counter[i].fd, text, sizeof(text) - 1, 0);
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
 		if (n <= 0)
-			die("cannot read the counter %s", counter[i].name);
+			die("cannot read the counter %s", table->counter[i].name);
 		text[n] = '\0';
 		out->value[i] = strtoull(text, NULL, 10);
 	}

@@ -17,11 +17,14 @@ struct counters {
 	uint64_t value[COUNTERS_MAX];
 };
 
-/*
- * Opens every counter there is and returns how many; 0 on a kernel without
- * isolation.
- */
-unsigned int counters_open(void);
+/* Comes first, once. */
+void counters_prepare(void);
+
+/* Finds every counter there is. A child may do it for its parent. */
+void counters_find(void);
+
+/* How many were found; 0 on a kernel without isolation. */
+unsigned int counters_number(void);
 
 /* "class.counter", for 0 <= @i < the number of counters. */
 const char *counters_name(unsigned int i);

@@ -24,9 +24,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -51,6 +53,13 @@ static unsigned int nr_windows = 31;
 static unsigned int warm_up = 5;
 static unsigned int nr_counters;
 
+/* What it takes to count events; see shared_memory(). */
+static struct counting {
+	struct counters before, after;
+	double sum[2][COUNTERS_MAX], mid[2][COUNTERS_MAX];
+	double delta[COUNTERS_MAX][WINDOWS_MAX];
+} *counting;
+
 void die(const char *fmt, ...)
 {
 	int err = errno;
@@ -65,6 +74,16 @@ void die(const char *fmt, ...)
 		fprintf(stderr, ": %s", strerror(err));
 	fputc('\n', stderr);
 	exit(1);
+}
+
+void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("mmap");
+	return memory;
 }
 
 static int compare_double(const void *a, const void *b)
@@ -157,37 +176,39 @@ static void measure_events(const struct bench *b)
 	       (after.switches - before.switches) / ops);
 }
 
+/* By how much counter @i grew between the last two readings. */
+static double counted(unsigned int i)
+{
+	return (double)(counting->after.value[i] - counting->before.value[i]);
+}
+
 /* What all windows together add to the counters, into @sum. */
 static void count_all(const struct bench *b, unsigned int ops, double *sum)
 {
-	static struct counters before, after;
 	double windows[WINDOWS_MAX];
 	unsigned int i;
 
-	counters_read(&before);
+	counters_read(&counting->before);
 	run_windows(b, ops, windows);
-	counters_read(&after);
+	counters_read(&counting->after);
 	for (i = 0; i < nr_counters; i++)
-		sum[i] = (double)(after.value[i] - before.value[i]);
+		sum[i] = counted(i);
 }
 
 /* What the median window adds to each counter, into @mid. */
 static void count_median(const struct bench *b, unsigned int ops, double *mid)
 {
-	static double delta[COUNTERS_MAX][WINDOWS_MAX];
-	static struct counters before, after;
 	unsigned int i, w;
 
 	for (w = 0; w < nr_windows; w++) {
-		counters_read(&before);
+		counters_read(&counting->before);
 		b->run(ops);
-		counters_read(&after);
+		counters_read(&counting->after);
 		for (i = 0; i < nr_counters; i++)
-			delta[i][w] =
-				(double)(after.value[i] - before.value[i]);
+			counting->delta[i][w] = counted(i);
 	}
 	for (i = 0; i < nr_counters; i++)
-		mid[i] = median(delta[i], nr_windows);
+		mid[i] = median(counting->delta[i], nr_windows);
 }
 
 /*
@@ -197,7 +218,8 @@ static void count_median(const struct bench *b, unsigned int ops, double *mid)
  */
 static void measure_counters(const struct bench *b)
 {
-	static double sum[2][COUNTERS_MAX], mid[2][COUNTERS_MAX];
+	double (*sum)[COUNTERS_MAX] = counting->sum;
+	double (*mid)[COUNTERS_MAX] = counting->mid;
 	double ops = b->ops;
 	unsigned int i;
 
@@ -255,7 +277,7 @@ static void print_header(void)
 	printf("clock %s %.1f\n", clock_kind == CLOCK_KIND_TSC ? "tsc" : "mono",
 	       clock_per_us());
 	counters_print_state();
-	printf("counters %u\n", nr_counters);
+	printf("counters %u\n", counters_number());
 }
 
 /* True when @list is NULL or has @name between its commas. */
@@ -386,6 +408,32 @@ static void settle(char **argv)
 	die("/proc/self/exe");
 }
 
+/*
+ * In a child: a directory with more in it takes more memory to read, and what
+ * was touched once is copied by every fork from then on.
+ */
+static void look_around(void)
+{
+	int status;
+	pid_t pid;
+
+	counting = shared_memory(sizeof(*counting));
+	counters_prepare();
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		counters_find();
+		print_header();
+		_exit(fflush(stdout) ? 1 : 0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	if (status)
+		exit(1);
+	nr_counters = counters_number();
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = parse_options(argc, argv);
@@ -393,8 +441,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	settle(argv);
-	nr_counters = counters_open();
-	print_header();
+	look_around();
 	for (i = 0; i < NR_BENCHES; i++) {
 		if (!selected(only, benches[i]->name))
 			continue;
