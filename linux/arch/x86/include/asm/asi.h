@@ -63,6 +63,7 @@ enum asi_exit_reason {
 
 #include <asm/cpufeature.h>
 #include <asm/current.h>
+#include <asm/ptrace.h>
 
 /* The class of ordinary processes is the first one, see user.c. */
 #define ASI_CLASS_USER		0
@@ -133,8 +134,8 @@ void __asi_exit(enum asi_exit_reason reason);
 void __asi_reenter(void);
 void __asi_enter_user(struct asi *asi);
 
-bool asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
-		      unsigned long address);
+bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
+			unsigned long address);
 unsigned long asi_current_cr3(struct asi *asi);
 
 void asi_check_boottime(void);
@@ -302,6 +303,32 @@ static __always_inline void asi_exit_to_user_mode(void)
 	barrier();
 	if (unlikely(asi != asi_get_current()))
 		__asi_enter_user(asi);
+}
+
+/**
+ * asi_handle_fault - is this page fault one of address space isolation?
+ * @regs:	The interrupted context.
+ * @error_code:	The error code of the fault.
+ * @address:	The address that was accessed.
+ *
+ * A fault of the kernel in a restricted address space leaves it.  If the access
+ * is possible then, nothing else is to be done and the caller returns, which
+ * tries the access again.  Otherwise the fault is an ordinary one.
+ *
+ * Also says yes without a domain in CR3 when the access is possible: an NMI may
+ * have left the domain between the access and this handler.
+ *
+ * Context: first thing in the handler, before irqentry_enter(); interrupts off;
+ * noinstr.
+ * Return: true if there is nothing left to handle.
+ */
+static __always_inline bool asi_handle_fault(struct pt_regs *regs,
+					     unsigned long error_code,
+					     unsigned long address)
+{
+	if (!cpu_feature_enabled(X86_FEATURE_ASI) || user_mode(regs))
+		return false;
+	return __asi_handle_fault(regs, error_code, address);
 }
 
 /**

@@ -93,35 +93,15 @@ static __always_inline void trace_fault(unsigned int index,
 	irqentry_exit(regs, state);
 }
 
-/**
- * asi_handle_fault - is this page fault one of address space isolation?
- * @regs:	The interrupted context.
- * @error_code:	The error code of the fault.
- * @address:	The address that was accessed.
- *
- * A fault of the kernel in a restricted address space leaves it.  If the access
- * is possible then, nothing else is to be done and the caller returns, which
- * tries the access again.  Otherwise the fault is an ordinary one.
- *
- * Also says yes without a domain in CR3 when the access is possible: an NMI may
- * have left the domain between the access and this handler.
- *
- * Context: first thing in the handler, before irqentry_enter(); interrupts off;
- * noinstr.
- * Return: true if there is nothing left to handle.
- */
-noinstr bool asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
-			      unsigned long address)
+/* The kernel's part of asi_handle_fault(), see there.  noinstr. */
+noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
+				unsigned long address)
 {
+	struct asi *asi = asi_get_current();
 	unsigned int index = 0;
 	bool tense = false;
 	bool possible;
-	struct asi *asi;
 
-	if (!cpu_feature_enabled(X86_FEATURE_ASI) || user_mode(regs))
-		return false;
-
-	asi = asi_get_current();
 	if (asi) {
 		if (asi->class->ops.fault_policy == ASI_FAULT_PRESERVE)
 			return false;
