@@ -58,20 +58,17 @@ static bool in_directmap(unsigned long addr)
 	return addr >= PAGE_OFFSET && slot >= first_slot && slot < end_slot;
 }
 
-/**
- * asi_directmap_slot - is a top-level slot one of the direct map?
- * @index: The slot.
- * @entry: If so, set to the entry for the restricted direct map; may be NULL.
- *
- * Return: true if it is.
- */
-bool asi_directmap_slot(unsigned int index, pgd_t *entry)
+/* Is this a slot of the top level that the direct map has? */
+bool asi_directmap_slot(unsigned int index)
 {
-	if (index < first_slot || index >= end_slot)
-		return false;
-	if (entry)
-		*entry = directmap_pgd[index];
-	return true;
+	return index >= first_slot && index < end_slot;
+}
+
+/* Makes the direct map that @pgd, a topmost table, leads to the restricted one. */
+void asi_directmap_replace(pgd_t *pgd)
+{
+	memcpy(&pgd[first_slot], &directmap_pgd[first_slot],
+	       (end_slot - first_slot) * sizeof(*pgd));
 }
 
 /*

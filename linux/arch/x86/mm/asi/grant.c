@@ -368,7 +368,7 @@ static void free_tables(unsigned long *own, unsigned long *shared, int level)
 
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		if (own[i] == shared[i] || !own[i] ||
-		    (level == asi_top_level() && !asi_directmap_slot(i, NULL)))
+		    (level == asi_top_level() && !asi_directmap_slot(i)))
 			continue;
 		if (level > 3)
 			free_tables(table_of(own[i]), table_of(shared[i]),

@@ -175,7 +175,8 @@ static inline int asi_level_index(unsigned long addr, int level)
 /* directmap.c */
 int asi_directmap_init(void);
 pgd_t *asi_directmap_pgd(void);
-bool asi_directmap_slot(unsigned int index, pgd_t *entry);
+bool asi_directmap_slot(unsigned int index);
+void asi_directmap_replace(pgd_t *pgd);
 pmd_t asi_directmap_block(unsigned long addr);
 pte_t asi_directmap_page(unsigned long addr);
 bool asi_block_hidden(pmd_t pmd);

@@ -48,7 +48,6 @@ static unsigned int pgd_order(void)
 int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 {
 	pgd_t *pgd;
-	int i;
 
 	pgd = (pgd_t *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
 					pgd_order());
@@ -56,12 +55,9 @@ int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 		return -ENOMEM;
 
 	/* Page faults under the lock of a VMA populate entries meanwhile. */
-
 	spin_lock(&mm->page_table_lock);
-	for (i = 0; i < PTRS_PER_PGD; i++) {
-		if (!asi_directmap_slot(i, &pgd[i]))
-			pgd[i] = READ_ONCE(mm->pgd[i]);
-	}
+	memcpy(pgd, mm->pgd, PTRS_PER_PGD * sizeof(*pgd));
+	asi_directmap_replace(pgd);
 	/* Pairs with whoever looks whether there is a domain. */
 	smp_store_release(where, pgd);
 	spin_unlock(&mm->page_table_lock);
@@ -91,7 +87,7 @@ void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 	unsigned int index = pgd_index(addr);
 	int i;
 
-	if (asi_directmap_slot(index, NULL))
+	if (asi_directmap_slot(index))
 		return;
 
 	for (i = 0; i < ASI_MAX_NUM; i++) {
@@ -257,7 +253,7 @@ void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 			continue;
 		}
 		/* Only the direct map may lead elsewhere. */
-		if (!asi_directmap_slot(i, NULL)) {
+		if (!asi_directmap_slot(i)) {
 			check_broken(result, addr);
 			continue;
 		}
