@@ -11,22 +11,40 @@
 
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
 
+#include <linux/spinlock.h>
+
 #include <asm/asi.h>
 
 /**
- * asi_user_pgtable_changed - a top-level entry of a user address space changed
+ * asi_user_pgtable_populated - a user address space got a top-level entry
  * @mm:   The mm whose page table was changed.
  * @addr: An address that the entry translates.
  *
- * Whoever populates or clears an entry of the topmost level in use calls this
- * right after, holding what it holds for the change itself (page_table_lock to
- * populate, mmap_lock to clear), and before a table that was unlinked is freed.
+ * Called right after, under the page_table_lock that the change was made under.
  */
-static inline void asi_user_pgtable_changed(struct mm_struct *mm,
-					    unsigned long addr)
+static inline void asi_user_pgtable_populated(struct mm_struct *mm,
+					      unsigned long addr)
 {
 	if (cpu_feature_enabled(X86_FEATURE_ASI))
 		asi_sync_pgd(mm, addr);
+}
+
+/**
+ * asi_user_pgtable_cleared - a user address space lost a top-level entry
+ * @mm:   The mm whose page table was changed.
+ * @addr: An address that the entry translated.
+ *
+ * Called right after, without page_table_lock, and before the table that was
+ * unlinked is freed.
+ */
+static inline void asi_user_pgtable_cleared(struct mm_struct *mm,
+					    unsigned long addr)
+{
+	if (cpu_feature_enabled(X86_FEATURE_ASI)) {
+		spin_lock(&mm->page_table_lock);
+		asi_sync_pgd(mm, addr);
+		spin_unlock(&mm->page_table_lock);
+	}
 }
 
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
@@ -35,7 +53,9 @@ struct mm_struct;
 
 static __always_inline void asi_intr_enter(void) { }
 static __always_inline void asi_intr_exit(void) { }
-static inline void asi_user_pgtable_changed(struct mm_struct *mm,
+static inline void asi_user_pgtable_populated(struct mm_struct *mm,
+					      unsigned long addr) { }
+static inline void asi_user_pgtable_cleared(struct mm_struct *mm,
 					    unsigned long addr) { }
 
 #endif /* CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */

@@ -49,13 +49,14 @@ static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu)
 
 /**
  * kvm_asi_relax - the guest does not run any more
+ * @vcpu: The vCPU.
  *
  * Context: as kvm_asi_enter(), as soon as the host's state is back.
  */
-static __always_inline void kvm_asi_relax(void)
+static __always_inline void kvm_asi_relax(struct kvm_vcpu *vcpu)
 {
 	if (cpu_feature_enabled(X86_FEATURE_ASI)) {
-		asi_debug_guest(asi_get_target(current));
+		asi_debug_guest(vcpu->kvm->arch.asi);
 		asi_relax();
 	}
 }
@@ -102,7 +103,7 @@ static inline void kvm_asi_unregister(void) { }
 static inline int kvm_asi_init_vm(struct kvm *kvm) { return 0; }
 static inline void kvm_asi_destroy_vm(struct kvm *kvm) { }
 static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu) { }
-static __always_inline void kvm_asi_relax(void) { }
+static __always_inline void kvm_asi_relax(struct kvm_vcpu *vcpu) { }
 
 #endif /* CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
 

@@ -64,6 +64,7 @@ enum asi_exit_reason {
 #include <asm/cpufeature.h>
 #include <asm/current.h>
 #include <asm/ptrace.h>
+#include <asm/special_insns.h>
 
 /* The class of ordinary processes is the first one, see user.c. */
 #define ASI_CLASS_USER		0
@@ -140,6 +141,7 @@ unsigned long asi_current_cr3(struct asi *asi);
 
 void asi_check_boottime(void);
 void asi_directmap_sync(unsigned long addr);
+int asi_directmap_prepare(unsigned long start, unsigned long end);
 void asi_directmap_add(unsigned long start, unsigned long end);
 void asi_directmap_remove(unsigned long start, unsigned long end);
 
@@ -334,14 +336,50 @@ static __always_inline bool asi_handle_fault(struct pt_regs *regs,
 /**
  * asi_sched - the scheduler is about to switch to another task
  *
+ * Tense code does not sleep.  If it does all the same, it counts as interrupted
+ * until it goes on: no NMI may enter its domain while the CPU changes tasks and
+ * address spaces, and it must be in its domain again afterwards.
+ *
  * The runqueue lock is held.
  */
 static __always_inline void asi_sched(void)
 {
 	if (cpu_feature_enabled(X86_FEATURE_ASI)) {
 		asi_debug_sched();
+		asi_intr_enter();
 		asi_exit_for(ASI_EXIT_SCHED);
 	}
+}
+
+/**
+ * asi_sched_back - current goes on after asi_sched()
+ *
+ * Preemption is off, and the mm of current loaded.
+ */
+static __always_inline void asi_sched_back(void)
+{
+	asi_intr_exit();
+}
+
+/**
+ * asi_save_cr2 - an exception begins that may interrupt a page fault
+ *
+ * A fault that leaves a domain overwrites CR2.  Its handler may then touch what
+ * is hidden although the page fault handler that it interrupted has not read CR2
+ * yet, or KVM has loaded the guest's.  noinstr.
+ *
+ * Return: for asi_restore_cr2().
+ */
+static __always_inline unsigned long asi_save_cr2(void)
+{
+	return cpu_feature_enabled(X86_FEATURE_ASI) ? native_read_cr2() : 0;
+}
+
+/* The counterpart, after everything that may fault.  noinstr. */
+static __always_inline void asi_restore_cr2(unsigned long cr2)
+{
+	if (cpu_feature_enabled(X86_FEATURE_ASI) && cr2 != native_read_cr2())
+		native_write_cr2(cr2);
 }
 
 unsigned long asi_kaslr_slack(void);
@@ -408,6 +446,9 @@ static __always_inline bool asi_handle_fault(struct pt_regs *regs,
 }
 
 static __always_inline void asi_sched(void) { }
+static __always_inline void asi_sched_back(void) { }
+static __always_inline unsigned long asi_save_cr2(void) { return 0; }
+static __always_inline void asi_restore_cr2(unsigned long cr2) { }
 static inline unsigned long asi_kaslr_slack(void) { return 0; }
 static inline unsigned long asi_kaslr_align(int region, unsigned long vaddr)
 {
@@ -416,6 +457,11 @@ static inline unsigned long asi_kaslr_align(int region, unsigned long vaddr)
 
 static inline void asi_check_boottime(void) { }
 static inline void asi_directmap_sync(unsigned long addr) { }
+static inline int asi_directmap_prepare(unsigned long start, unsigned long end)
+{
+	return 0;
+}
+
 static inline void asi_directmap_add(unsigned long start, unsigned long end) { }
 static inline void asi_directmap_remove(unsigned long start,
 					unsigned long end) { }

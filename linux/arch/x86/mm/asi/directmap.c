@@ -124,18 +124,10 @@ static pmd_t *block_entry(unsigned long addr)
 /* Make the tables for the block at @addr.  Callers exclude each other. */
 static int block_alloc(unsigned long addr)
 {
-	pgd_t *pgd = &directmap_pgd[pgd_index(addr)];
-	p4d_t *p4d;
+	p4d_t *p4d = p4d_offset(&directmap_pgd[pgd_index(addr)], addr);
 	pud_t *pud;
 	void *new;
 
-	if (pgtable_l5_enabled() && pgd_none(*pgd)) {
-		new = table_alloc();
-		if (!new)
-			return -ENOMEM;
-		set_pgd(pgd, __pgd(_PAGE_TABLE | __pa(new)));
-	}
-	p4d = p4d_offset(pgd, addr);
 	if (p4d_none(*p4d)) {
 		new = table_alloc();
 		if (!new)
@@ -149,6 +141,21 @@ static int block_alloc(unsigned long addr)
 			return -ENOMEM;
 		set_pud(pud, __pud(_PAGE_TABLE | __pa(new)));
 	}
+	return 0;
+}
+
+/* The table of the next level for a slot; p4d_t has the slots of 4 levels. */
+static int __init slot_alloc(unsigned int slot)
+{
+	pgd_t *pgd = &directmap_pgd[slot];
+	void *new = table_alloc();
+
+	if (!new)
+		return -ENOMEM;
+	if (pgtable_l5_enabled())
+		set_pgd(pgd, __pgd(_PAGE_TABLE | __pa(new)));
+	else
+		set_p4d((p4d_t *)pgd, __p4d(_PAGE_TABLE | __pa(new)));
 	return 0;
 }
 
@@ -281,13 +288,41 @@ void asi_directmap_sync(unsigned long addr)
 }
 
 /**
+ * asi_directmap_prepare - memory is about to be added to the direct map
+ * @start: First address.
+ * @end:   The address after the last.
+ *
+ * Makes the tables for it.  What can hold a task or an mm must not be absent:
+ * the page fault handler needs both to leave.
+ *
+ * Context: may sleep; memory hotplug lock held for writing.
+ * Return: 0; -ENOMEM; -EINVAL for memory beyond what the machine can have.
+ */
+int asi_directmap_prepare(unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+	int err;
+
+	if (!asi_ready)
+		return 0;
+
+	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE) {
+		if (!in_directmap(addr) || pgd_val(directmap_pgd[pgd_index(addr)]) == 0)
+			return -EINVAL;
+		err = block_alloc(addr);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
  * asi_directmap_add - memory was added to the direct map
  * @start: First address.
  * @end:   The address after the last.
  *
- * Without memory for the tables the range stays absent: accesses exit.
- *
- * Context: may sleep; memory hotplug lock held for writing.
+ * Context: may sleep; memory hotplug lock held for writing, and the range was
+ * prepared.
  */
 void asi_directmap_add(unsigned long start, unsigned long end)
 {
@@ -295,14 +330,6 @@ void asi_directmap_add(unsigned long start, unsigned long end)
 
 	if (!asi_ready)
 		return;
-
-	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE) {
-		if (!in_directmap(addr) || !directmap_pgd[pgd_index(addr)].pgd ||
-		    block_alloc(addr)) {
-			pr_warn_once("asi: added memory is not in the restricted direct map\n");
-			return;
-		}
-	}
 
 	spin_lock(&pgd_lock);
 	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
@@ -419,6 +446,7 @@ int __init asi_directmap_init(void)
 {
 	unsigned long end = PAGE_OFFSET + PFN_PHYS(max_possible_pfn);
 	unsigned long addr;
+	unsigned int slot;
 	int err;
 
 	/*
@@ -431,6 +459,13 @@ int __init asi_directmap_init(void)
 
 	first_slot = pgd_index(PAGE_OFFSET);
 	end_slot = pgd_index(VMALLOC_START);
+
+	/* All that memory can ever be in: domains have copies of these slots. */
+	for (slot = first_slot; slot <= pgd_index(PAGE_OFFSET + PHYSMEM_END); slot++) {
+		err = slot_alloc(slot);
+		if (err)
+			return err;
+	}
 
 	for (addr = PAGE_OFFSET; addr < end; addr += PUD_SIZE) {
 		pud_t *pud = kernel_pud(addr);

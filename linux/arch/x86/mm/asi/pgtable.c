@@ -37,8 +37,7 @@ static unsigned int pgd_order(void)
 
 /**
  * asi_pgd_alloc - make the restricted page table of an mm
- * @mm:    The mm.  Either no one else sees it, or the caller holds its mmap_lock
- *	   for writing, which keeps its top level from being cleared meanwhile.
+ * @mm:    The mm.
  * @where: Where to put the topmost table when it is complete: from then on
  *	   asi_sync_pgd() finds it.
  *
@@ -54,7 +53,7 @@ int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 	if (!pgd)
 		return -ENOMEM;
 
-	/* Page faults under the lock of a VMA populate entries meanwhile. */
+	/* Entries come and go meanwhile; asi_sync_pgd() has the same lock. */
 	spin_lock(&mm->page_table_lock);
 	memcpy(pgd, mm->pgd, PTRS_PER_PGD * sizeof(*pgd));
 	asi_directmap_replace(pgd);
@@ -80,7 +79,7 @@ void asi_pgd_free(pgd_t *pgd)
  * @mm:   The mm, whose entry for @addr was populated or cleared just now.
  * @addr: An address that the entry translates.
  *
- * Context: see asi_user_pgtable_changed().
+ * Context: page_table_lock of @mm held.
  */
 void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 {

@@ -134,7 +134,8 @@ static __always_inline void load_target(void)
 
 /**
  * asi_enter - enter domain @asi and open the critical section
- * @asi: A domain of current's mm, from asi_init(); its mm is loaded.
+ * @asi: A domain of current's mm, from asi_init(); its mm is loaded.  Nothing
+ *	 happens with NULL, as asi_init() gives it while ASI is off.
  *
  * The task is tense when this returns, until asi_relax().
  *
@@ -142,7 +143,7 @@ static __always_inline void load_target(void)
  */
 noinstr void asi_enter(struct asi *asi)
 {
-	if (!cpu_feature_enabled(X86_FEATURE_ASI))
+	if (!cpu_feature_enabled(X86_FEATURE_ASI) || !asi)
 		return;
 
 	if (unlikely(asi->mm != current->mm)) {
@@ -182,7 +183,7 @@ noinstr void __asi_enter_user(struct asi *asi)
 /**
  * __asi_reenter - the outermost interrupt returns to a tense task
  *
- * Called by asi_intr_exit() with interrupts off.
+ * Called by asi_intr_exit(), with preemption off.
  */
 noinstr void __asi_reenter(void)
 {

@@ -359,14 +359,21 @@ static void schedule_tense(void)
 {
 	asi_enter(t.asi);
 	asi_sched();
+	/* What an NMI does while the CPU changes tasks. */
+	asi_intr_enter();
+	asi_intr_exit();
+	t.word = !asi_get_current();
+	asi_sched_back();
 }
 
 static void tense_code_does_not_sleep(struct kunit *test)
 {
 	u64 before, after;
+	bool back;
 
 	EXPECT_WARNED(test, 0, schedule_relaxed);
 	EXPECT_WARNED(test, 1, schedule_tense);
+	KUNIT_EXPECT_EQ(test, t.word, 1ULL);
 
 	/* And really. */
 	before = all_warnings();
@@ -375,11 +382,14 @@ static void tense_code_does_not_sleep(struct kunit *test)
 	asi_enter(t.asi);
 	preempt_enable();
 	schedule_timeout_uninterruptible(1);
+	back = asi_get_current() == t.asi;
 	asi_relax();
 	asi_exit();
 	WRITE_ONCE(asi_rule_breaker, NULL);
 	after = all_warnings();
 	KUNIT_EXPECT_GE(test, after, before + 1);
+	KUNIT_EXPECT_TRUE(test, back);
+	KUNIT_EXPECT_EQ(test, current->thread.asi_state.intr_nest_depth, 0);
 }
 
 static void read_relaxed(void)

@@ -539,7 +539,20 @@ static void cr3_accessors_leave_the_domain(struct kunit *test)
 	EXPECT_COUNTED(test, &counts, ASI_CTR_ENTERS, 3);
 }
 
+/* As asi_init() gives it when there are no domains, with success. */
+static void no_domain_is_nothing_to_enter(struct kunit *test)
+{
+	bool tense;
+
+	preempt_disable();
+	asi_enter(NULL);
+	tense = asi_is_tense();
+	preempt_enable();
+	KUNIT_EXPECT_FALSE(test, tense);
+}
+
 static struct kunit_case state_cases[] = {
+	KUNIT_CASE(no_domain_is_nothing_to_enter),
 	KUNIT_CASE(all_short_sequences),
 	KUNIT_CASE_SLOW(all_long_sequences),
 	KUNIT_CASE(random_sequences),
