@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suite asi_storm: interrupts and NMIs at every instruction of the
- * transitions.
+ * KUnit suite asi_storm: interrupts, NMIs and debug exceptions in the middle of
+ * the transitions.
  *
  * A thread enters and leaves two domains without a break, while something else
- * interrupts it as often as possible and makes it leave by force.  After each
- * step, what ASI believes and what CR3 holds must be the same, and a task whose
+ * interrupts it and makes it leave by force: another CPU and a timer as often as
+ * they can, a debug exception after each single instruction.  After each step,
+ * what ASI believes and what CR3 holds must be the same, and a task whose
  * critical section is open must be in its domain.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kdebug.h>
 #include <linux/kthread.h>
 #include <linux/preempt.h>
 #include <linux/smp.h>
 
 #include <asm/apic.h>
+#include <asm/debugreg.h>
 #include <asm/nmi.h>
 
 #include "common.h"
@@ -30,6 +33,10 @@
  * CPU goes on for a tenth of a second before the sender has its turn.
  */
 #define STRIKES		20
+/* Rounds instruction by instruction: each way through, with each kind of strike. */
+#define STEPPED_ROUNDS	48
+/* What CR2 holds meanwhile, as if a page fault had been interrupted. */
+#define FAULT_ADDRESS	0x123456789000UL
 #define PATIENCE	(120 * HZ)
 
 /* What the handlers of a storm need, and what they did. */
@@ -37,10 +44,14 @@ static struct {
 	u64 *hidden;
 	/* The CPU that an NMI of ours is due on, or -1. */
 	int nmi_cpu;
+	/* The thread that takes a debug exception after each instruction. */
+	struct task_struct *stepper;
 	unsigned long interrupts;
 	/* Made the CPU leave a domain. */
 	unsigned long hits;
 	unsigned long misreads;
+	/* Rounds after which CR2 was another's. */
+	unsigned long cr2_lost;
 } storm;
 
 static u32 next_random(u32 *random)
@@ -113,6 +124,38 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* A debug exception may hit where an NMI may, and takes the same way in and out. */
+static int on_step(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct die_args *args = data;
+	unsigned long *dr6 = (unsigned long *)args->err;
+
+	if (event != DIE_DEBUG || !(*dr6 & DR_STEP) || current != storm.stepper)
+		return NOTIFY_DONE;
+
+	strike();
+	*dr6 &= ~DR_STEP;
+	return NOTIFY_STOP;
+}
+
+static struct notifier_block step_notifier = {
+	.notifier_call = on_step,
+};
+
+static void unregister_step(void *unused)
+{
+	unregister_die_notifier(&step_notifier);
+}
+
+static __always_inline void set_single_step(bool on)
+{
+	unsigned long flags = native_save_fl() & ~X86_EFLAGS_TF;
+
+	if (on)
+		flags |= X86_EFLAGS_TF;
+	asm volatile("push %0; popf" : : "rm" (flags) : "memory", "cc");
+}
+
 /**
  * struct walk - the thread that enters and leaves
  * @domain:	The domains.
@@ -170,6 +213,19 @@ static void walk_exit(struct walk *walk)
 	check_walk(walk);
 }
 
+/* An interrupt that leaves, and is interrupted itself. */
+static void walk_interrupt(struct walk *walk)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	asi_intr_enter();
+	asi_exit();
+	asi_intr_exit();
+	local_irq_restore(flags);
+	check_walk(walk);
+}
+
 /* One way through the state machine. */
 static void walk_round(struct walk *walk)
 {
@@ -181,6 +237,8 @@ static void walk_round(struct walk *walk)
 			      HRTIMER_MODE_REL_PINNED_HARD);
 
 	walk_enter(walk, random & 1);
+	if (random & 8)
+		walk_interrupt(walk);
 	if (random & 2)
 		walk_exit(walk);
 	walk_relax(walk);
@@ -210,6 +268,26 @@ static void walk_rounds(struct walk *walk, int rounds)
 		walk_round(walk);
 	walk_end(walk);
 	preempt_enable();
+}
+
+/* Slow: what counts is the number of different places, not that of rounds. */
+static void walk_in_steps(struct walk *walk)
+{
+	int i;
+
+	storm.stepper = current;
+	for (i = 0; i < STEPPED_ROUNDS && !walk->cr3; i++) {
+		preempt_disable();
+		native_write_cr2(FAULT_ADDRESS);
+		set_single_step(true);
+		walk_round(walk);
+		set_single_step(false);
+		storm.cr2_lost += native_read_cr2() != FAULT_ADDRESS;
+		walk_end(walk);
+		preempt_enable();
+		cond_resched();
+	}
+	storm.stepper = NULL;
 }
 
 static void walk_in_storm(struct walk *walk)
@@ -317,7 +395,26 @@ static void timer_interrupts(struct kunit *test)
 	expect_calm(test, &walk, counts);
 }
 
+static void single_steps(struct kunit *test)
+{
+	struct asi_test_counts counts[NR_DOMAINS];
+	struct walk walk = {};
+
+	setup_walk(test, &walk, counts);
+	KUNIT_ASSERT_EQ(test, 0, register_die_notifier(&step_notifier));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, unregister_step, NULL));
+
+	walk_in_steps(&walk);
+
+	expect_calm(test, &walk, counts);
+	KUNIT_EXPECT_EQ(test, storm.cr2_lost, 0UL);
+	/* The shortest way through has more than a hundred instructions. */
+	KUNIT_EXPECT_GE(test, storm.interrupts, 100UL * STEPPED_ROUNDS);
+}
+
 static struct kunit_case storm_cases[] = {
+	KUNIT_CASE_SLOW(single_steps),
 	KUNIT_CASE_SLOW(nmis_from_another_cpu),
 	KUNIT_CASE_SLOW(timer_interrupts),
 	{}
