@@ -60,7 +60,7 @@ setup:
 define kernel_rule
 kernel-$(1): setup $(if $(filter base,$(1)),base-tree)
 	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kconfig $$(B)/kernel-$(1) $$(FRAGMENTS_$(1))
-	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kbuild $$(B)/kernel-$(1) bzImage
+	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kbuild $$(B)/kernel-$(1) bzImage modules
 endef
 $(foreach k,$(KERNELS),$(eval $(call kernel_rule,$(k))))
 
@@ -98,7 +98,7 @@ shell: build
 test: build kernel-debug
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
-test-all: build kernel-debug kernel-off kernel-kasan
+test-all: build kernel-debug kernel-off kernel-kasan kernel-base
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: kernel-run kernel-off kernel-base bench-programs

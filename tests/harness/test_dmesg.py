@@ -90,6 +90,17 @@ class Splats(unittest.TestCase):
                          [BAD[0], BAD[1]])
         self.assertEqual(dmesg.splats(report + [BAD[9]], ["vmalloc error"]), [BAD[9]])
 
+    def test_backtrace_by_nmi(self):
+        report = ["[    1.0] NMI backtrace for cpu 3", "CPU: 3 UID: 0", "RIP: 0010:f+0x1",
+                  "Call Trace:"]
+        self.assertEqual(dmesg.split(report * 2, []), ([], []))
+        self.assertEqual(dmesg.splats(report + ["Call Trace:"], []), ["Call Trace:"])
+        self.assertEqual(dmesg.splats(report[:2] + [BAD[1]] + report, []), [BAD[1]])
+        self.assertEqual(dmesg.splats(report[:3] + [BAD[0], "Call Trace:"], []),
+                         [BAD[0], "Call Trace:"])
+        self.assertEqual(dmesg.splats(["NMI backtrace for cpu 1 skipped: idling at f+0x1",
+                                       "Call Trace:"], []), ["Call Trace:"])
+
     def test_report_without_an_end(self):
         report = [BAD[0], "x at fault"] + ["line"] * dmesg.BLOCK_MAX + [BAD[1]]
         self.assertEqual(dmesg.splats(report, ["x at"]), [BAD[1]])

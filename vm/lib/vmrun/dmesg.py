@@ -39,6 +39,11 @@ BLOCK_MAX = 150
 ALLOCATION = re.compile(r"vmalloc error: |page allocation failure: ")
 ALLOCATION_MAX = 6
 
+# What someone asked for by sysrq, or a complaint that speaks for itself: the head of
+# the call trace is none.
+BACKTRACE = re.compile(r"NMI backtrace for cpu \d+$")
+BACKTRACE_MAX = 30
+
 TAINTS = "PFSRMBUDAWCIOELKXTNJ"
 # Set by the kernel itself when a KUnit suite ran: no complaint.
 HARMLESS_TAINTS = "N"
@@ -68,18 +73,19 @@ def lines(records):
 
 def blocks(texts):
     """Joins the lines of one report, so that they are judged together."""
-    block, left = [], 0
+    block, left, last = [], 0, ""
     for text in texts:
-        if "[ cut here ]" in text:
+        if "[ cut here ]" in text or BACKTRACE.search(text):
             if block:
                 yield block
-            block, left = [text], BLOCK_MAX
+            block = [text]
+            left, last = ((BACKTRACE_MAX, "Call Trace:") if BACKTRACE.search(text)
+                          else (BLOCK_MAX, "end trace"))
         elif not block and ALLOCATION.search(text):
-            block, left = [text], ALLOCATION_MAX
+            block, left, last = [text], ALLOCATION_MAX, "Call Trace:"
         elif block:
             block.append(text)
             left -= 1
-            last = "Call Trace:" if ALLOCATION.search(block[0]) else "end trace"
             if last in text or not left:
                 yield block
                 block = []
@@ -98,6 +104,8 @@ def split(texts, allowed):
     found, excused = [], []
     for block in blocks(texts):
         lines_ = [text for text in block if SPLATS.search(text) and not HARMLESS.search(text)]
+        if BACKTRACE.search(block[0]):
+            lines_ = [text for text in lines_ if "Call Trace:" not in text]
         known = any(regex.search(text) for regex in expected for text in block)
         (excused if known else found).extend(lines_)
     return found, excused

@@ -327,15 +327,6 @@ void cpu_unpin(void)
 		sched_setaffinity(0, sizeof(start_cpus), &start_cpus);
 }
 
-bool emulator_loses_patches(void)
-{
-	uint32_t eax = 0x40000000, name[3];
-
-	asm volatile("cpuid" : "+a" (eax), "=b" (name[0]), "=c" (name[1]),
-		     "=d" (name[2]));
-	return !memcmp(name, "TCGTCGTCGTCG", 12) && cpu_count() > 1;
-}
-
 void *xmmap(size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,

@@ -102,15 +102,6 @@ int cpu_pin_task(pid_t tid, int nth);
 /** cpu_unpin() - Let the calling thread run anywhere again. */
 void cpu_unpin(void);
 
-/**
- * emulator_loses_patches() - May the kernel's text not change under load?
- *
- * QEMU's emulator, with one thread a CPU, now and then delivers the INT3 of a
- * change after the kernel has made sure that there can be none: a kernel
- * without ASI dies of it as well.
- */
-bool emulator_loses_patches(void);
-
 /* ---- memory ----------------------------------------------------------- */
 
 /** xmmap() - Anonymous private memory or end of the test. */

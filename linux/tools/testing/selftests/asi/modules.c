@@ -3,7 +3,8 @@
  * Modules come and go while processes run restricted: new kernel text and data
  * has to be there for all domains, and gone from all afterwards.
  *
- * Usage: modules [FILE.ko]...; without arguments, what is in
+ * Usage: modules [FILE.ko]...; without arguments, the files that the variable
+ * MODULES names, with spaces between them, or else what is in
  * /lib/modules/RELEASE/kernel/lib, whose modules have no users.
  */
 #define _GNU_SOURCE
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/syscall.h>
@@ -33,11 +35,17 @@ static void add_module(const char *file)
 
 static void find_modules(void)
 {
+	char *list = getenv("MODULES");
 	struct utsname u;
 	struct dirent *e;
 	char dir[200];
 	DIR *d;
 
+	if (list) {
+		for (char *at = strtok(list, " "); at; at = strtok(NULL, " "))
+			add_module(at);
+		return;
+	}
 	uname(&u);
 	snprintf(dir, sizeof(dir), "/lib/modules/%s/kernel/lib", u.release);
 	d = opendir(dir);
@@ -121,7 +129,7 @@ int main(int argc, char **argv)
 			int err = load_module(path[j]);
 
 			if (err) {
-				ktap_note("%s: %s", path[j], strerror(-err));
+				test_error("%s: %s", path[j], strerror(-err));
 				continue;
 			}
 			loaded++;

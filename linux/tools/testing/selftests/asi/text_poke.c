@@ -113,8 +113,6 @@ static void probe(const char *name, const char *where)
 
 int main(void)
 {
-	if (emulator_loses_patches())
-		ktap_skip_all("QEMU's emulator loses code changes on several CPUs");
 	if (access(TRACING "/events", F_OK) &&
 	    mount("tracefs", TRACING, "tracefs", 0, NULL))
 		ktap_skip_all("no " TRACING ": %s", strerror(errno));

@@ -156,8 +156,6 @@ int main(void)
 
 	if (off)
 		ktap_skip_all("%s", off);
-	if (emulator_loses_patches())
-		ktap_skip_all("QEMU's emulator loses code changes on several CPUs");
 	if (access(TRACING "/events", F_OK) &&
 	    mount("tracefs", TRACING, "tracefs", 0, NULL))
 		ktap_skip_all("no " TRACING ": %s", strerror(errno));
