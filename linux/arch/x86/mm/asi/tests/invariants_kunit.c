@@ -224,7 +224,7 @@ static void user_mode_runs_unrestricted(struct kunit *test)
 static void guest_svm(void)
 {
 	kvm_asi_enter(t.vcpu);
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 static void guest_vmx(void)
@@ -232,7 +232,7 @@ static void guest_vmx(void)
 	kvm_asi_enter(t.vcpu);
 	write_cr3_raw(kvm_asi_host_cr3(t.vcpu));
 	kvm_asi_exited(t.vcpu);
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 static void guest_after_another_domain(void)
@@ -260,14 +260,22 @@ static void guest_is_left(void)
 {
 	kvm_asi_enter(t.vcpu);
 	asi_exit();
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 static void guest_is_relaxed(void)
 {
 	kvm_asi_enter(t.vcpu);
 	asi_relax();
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
+}
+
+static void guest_is_left_and_relaxed(void)
+{
+	kvm_asi_enter(t.vcpu);
+	asi_relax();
+	asi_exit();
+	kvm_asi_relax(t.vcpu);
 }
 
 static void guest_changes_domain(void)
@@ -275,7 +283,7 @@ static void guest_changes_domain(void)
 	kvm_asi_enter(t.vcpu);
 	this_cpu_write(curr_asi, t.other);
 	write_cr3_raw(asi_current_cr3(t.other));
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 static void host_cr3_is_unrestricted(void)
@@ -283,7 +291,7 @@ static void host_cr3_is_unrestricted(void)
 	kvm_asi_enter(t.vcpu);
 	write_cr3_raw(asi_unrestricted_cr3());
 	kvm_asi_exited(t.vcpu);
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 /* The CPU loads the CR3 of a domain that nobody knows to be loaded. */
@@ -294,7 +302,7 @@ static void guest_is_left_on_vmx(void)
 	write_cr3_raw(asi_current_cr3(t.asi));
 	kvm_asi_exited(t.vcpu);
 	asi_debug_transition();
-	kvm_asi_relax();
+	kvm_asi_relax(t.vcpu);
 }
 
 /* All agree, only that the domain is not of the task's mm. */
@@ -326,14 +334,15 @@ static void guest_runs_in_its_domain(struct kunit *test)
 	EXPECT_WARNED(test, 1, guest_at_a_depth);
 	EXPECT_WARNED(test, 1, guest_is_left);
 	EXPECT_WARNED(test, 1, guest_is_relaxed);
+	EXPECT_WARNED(test, 1, guest_is_left_and_relaxed);
 	EXPECT_WARNED(test, 1, guest_changes_domain);
 	EXPECT_WARNED(test, 1, host_cr3_is_unrestricted);
 	EXPECT_WARNED(test, 1, guest_is_left_on_vmx);
 	EXPECT_WARNED(test, 1, guest_in_a_foreign_domain);
 
-	/* By entering, and before the guest. */
+	/* By entering, before the guest, and after it. */
 	t.vcpu->kvm->arch.asi = &t.foreign;
-	EXPECT_WARNED(test, 2, guest_svm);
+	EXPECT_WARNED(test, 3, guest_svm);
 }
 
 static void guest_runs_unrestricted(struct kunit *test)

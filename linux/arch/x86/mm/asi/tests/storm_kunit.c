@@ -5,7 +5,7 @@
  *
  * A thread enters and leaves two domains without a break, while something else
  * interrupts it and makes it leave by force: another CPU and a timer as often as
- * they can, a debug exception after each single instruction.  After each step,
+ * they can, a debug exception at each single instruction once.  After each step,
  * what ASI believes and what CR3 holds must be the same, and a task whose
  * critical section is open must be in its domain.
  */
@@ -33,8 +33,13 @@
  * CPU goes on for a tenth of a second before the sender has its turn.
  */
 #define STRIKES		20
-/* Rounds instruction by instruction: each way through, with each kind of strike. */
-#define STEPPED_ROUNDS	48
+/*
+ * In single steps, instructions from one strike to the next.  Longer than what may
+ * not be interrupted twice to go wrong: after a strike the domain may be left.
+ */
+#define STEP_PERIOD	31UL
+/* Ways through the state machine: the bits that walk_path() looks at. */
+#define NR_PATHS	16
 /* What CR2 holds meanwhile, as if a page fault had been interrupted. */
 #define FAULT_ADDRESS	0x123456789000UL
 #define PATIENCE	(120 * HZ)
@@ -46,6 +51,9 @@ static struct {
 	int nmi_cpu;
 	/* The thread that takes a debug exception after each instruction. */
 	struct task_struct *stepper;
+	/* Which of STEP_PERIOD instructions to strike at, and how. */
+	unsigned long steps, phase;
+	int kind;
 	unsigned long interrupts;
 	/* Made the CPU leave a domain. */
 	unsigned long hits;
@@ -61,14 +69,13 @@ static u32 next_random(u32 *random)
 }
 
 /* Leave in one of two ways, or not at all. */
-static void strike(void)
+static void strike(int kind)
 {
-	unsigned long n = storm.interrupts++;
-
-	storm.hits += n % 3 && asi_get_current();
-	if (n % 3 == 1)
+	storm.interrupts++;
+	storm.hits += kind && asi_get_current();
+	if (kind == 1)
 		storm.misreads += READ_ONCE(*storm.hidden) != block_word(0);
-	else if (n % 3 == 2)
+	else if (kind == 2)
 		asi_exit();
 }
 
@@ -77,7 +84,7 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 	if (READ_ONCE(storm.nmi_cpu) != raw_smp_processor_id())
 		return NMI_DONE;
 
-	strike();
+	strike(storm.interrupts % 3);
 	/* The next one may be sent.  Pairs with wait_for_nmi(). */
 	smp_store_release(&storm.nmi_cpu, -1);
 	return NMI_HANDLED;
@@ -120,7 +127,7 @@ static int nmi_sender(void *cpu)
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
 {
-	strike();
+	strike(storm.interrupts % 3);
 	return HRTIMER_NORESTART;
 }
 
@@ -133,7 +140,8 @@ static int on_step(struct notifier_block *nb, unsigned long event, void *data)
 	if (event != DIE_DEBUG || !(*dr6 & DR_STEP) || current != storm.stepper)
 		return NOTIFY_DONE;
 
-	strike();
+	if (storm.steps++ % STEP_PERIOD == storm.phase)
+		strike(storm.kind);
 	*dr6 &= ~DR_STEP;
 	return NOTIFY_STOP;
 }
@@ -147,14 +155,21 @@ static void unregister_step(void *unused)
 	unregister_die_notifier(&step_notifier);
 }
 
+/* What is between the two is done in single steps, if that is the storm. */
 static __always_inline void set_single_step(bool on)
 {
 	unsigned long flags = native_save_fl() & ~X86_EFLAGS_TF;
 
-	if (on)
+	if (on && storm.stepper)
 		flags |= X86_EFLAGS_TF;
 	asm volatile("push %0; popf" : : "rm" (flags) : "memory", "cc");
 }
+
+#define IN_STEPS(call) do {						\
+	set_single_step(true);						\
+	call;								\
+	set_single_step(false);						\
+} while (0)
 
 /**
  * struct walk - the thread that enters and leaves
@@ -194,13 +209,13 @@ static void walk_enter(struct walk *walk, int domain)
 {
 	walk->target = walk->domain[domain];
 	walk->left = false;
-	asi_enter(walk->target);
+	IN_STEPS(asi_enter(walk->target));
 	check_walk(walk);
 }
 
 static void walk_relax(struct walk *walk)
 {
-	asi_relax();
+	IN_STEPS(asi_relax());
 	walk->target = NULL;
 	check_walk(walk);
 }
@@ -209,7 +224,7 @@ static void walk_exit(struct walk *walk)
 {
 	/* What comes back in may do so at any time from now on. */
 	walk->left = true;
-	asi_exit();
+	IN_STEPS(asi_exit());
 	check_walk(walk);
 }
 
@@ -219,32 +234,34 @@ static void walk_interrupt(struct walk *walk)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	asi_intr_enter();
-	asi_exit();
-	asi_intr_exit();
+	IN_STEPS(asi_intr_enter());
+	IN_STEPS(asi_exit());
+	IN_STEPS(asi_intr_exit());
 	local_irq_restore(flags);
 	check_walk(walk);
 }
 
-/* One way through the state machine. */
+static void walk_path(struct walk *walk, unsigned int path)
+{
+	walk_enter(walk, path & 1);
+	if (path & 8)
+		walk_interrupt(walk);
+	if (path & 2)
+		walk_exit(walk);
+	walk_relax(walk);
+	if (path & 4)
+		walk_exit(walk);
+	check_walk(walk);
+}
+
 static void walk_round(struct walk *walk)
 {
-	u32 random = next_random(&walk->random);
-
 	/* Once it has expired, so that it cannot use up the CPU. */
 	if (walk->timer && !hrtimer_active(walk->timer))
 		hrtimer_start(walk->timer, next_random(&walk->random) % 32768,
 			      HRTIMER_MODE_REL_PINNED_HARD);
 
-	walk_enter(walk, random & 1);
-	if (random & 8)
-		walk_interrupt(walk);
-	if (random & 2)
-		walk_exit(walk);
-	walk_relax(walk);
-	if (random & 4)
-		walk_exit(walk);
-	check_walk(walk);
+	walk_path(walk, next_random(&walk->random) % NR_PATHS);
 }
 
 /* Put right what a bug in ASI may have left wrong, so that the log gets out. */
@@ -270,18 +287,20 @@ static void walk_rounds(struct walk *walk, int rounds)
 	preempt_enable();
 }
 
-/* Slow: what counts is the number of different places, not that of rounds. */
+/* Each instruction of each path, with either way to leave. */
 static void walk_in_steps(struct walk *walk)
 {
-	int i;
+	unsigned long i;
 
 	storm.stepper = current;
-	for (i = 0; i < STEPPED_ROUNDS && !walk->cr3; i++) {
+	for (i = 0; i < STEP_PERIOD * 2 * NR_PATHS && !walk->cr3; i++) {
+		storm.steps = 0;
+		storm.phase = i % STEP_PERIOD;
+		storm.kind = 1 + i / STEP_PERIOD % 2;
+
 		preempt_disable();
 		native_write_cr2(FAULT_ADDRESS);
-		set_single_step(true);
-		walk_round(walk);
-		set_single_step(false);
+		walk_path(walk, i / (2 * STEP_PERIOD));
 		storm.cr2_lost += native_read_cr2() != FAULT_ADDRESS;
 		walk_end(walk);
 		preempt_enable();
@@ -409,8 +428,8 @@ static void single_steps(struct kunit *test)
 
 	expect_calm(test, &walk, counts);
 	KUNIT_EXPECT_EQ(test, storm.cr2_lost, 0UL);
-	/* The shortest way through has more than a hundred instructions. */
-	KUNIT_EXPECT_GE(test, storm.interrupts, 100UL * STEPPED_ROUNDS);
+	/* The shortest path has more instructions than that. */
+	KUNIT_EXPECT_GE(test, storm.interrupts, STEP_PERIOD * 2 * NR_PATHS);
 }
 
 static struct kunit_case storm_cases[] = {
