@@ -7,8 +7,7 @@
  * is warned about.  Wherever it is possible the hook is called that the kernel
  * calls, and not the check behind it.
  *
- * The numbers are those of Documentation/arch/x86/asi.rst.  Invariant 1 has suite
- * asi_check.
+ * Documentation/arch/x86/asi.rst has the numbers; suite asi_check has number 1.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -31,8 +30,7 @@ static struct {
 	struct asi foreign, incomplete;
 	struct mm_struct *dying_mm;
 	struct kvm_vcpu *vcpu;
-	u64 *hidden;
-	u64 word;
+	u64 *hidden, word;
 	/* The hook of @other loads the CR3 that is wrong there. */
 	bool hook_breaks;
 	/* A domain was entered that should have been refused. */
@@ -50,7 +48,6 @@ static int invariants_init(struct kunit *test)
 	static const struct asi_hooks ops = { .post_asi_enter = after_enter };
 
 	asi_test_needs_asi(test);
-
 	memset(&t, 0, sizeof(t));
 	t.asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
 	t.other = asi_test_domain(test, asi_test_class(test, "test2", &ops));
@@ -377,7 +374,7 @@ static void schedule_tense(void)
 
 static void tense_code_does_not_sleep(struct kunit *test)
 {
-	u64 before, after;
+	u64 before;
 	bool back;
 
 	EXPECT_WARNED(test, 0, schedule_relaxed);
@@ -395,8 +392,7 @@ static void tense_code_does_not_sleep(struct kunit *test)
 	asi_relax();
 	asi_exit();
 	WRITE_ONCE(asi_rule_breaker, NULL);
-	after = all_warnings();
-	KUNIT_EXPECT_GE(test, after, before + 1);
+	KUNIT_EXPECT_GT(test, all_warnings(), before);
 	KUNIT_EXPECT_TRUE(test, back);
 	KUNIT_EXPECT_EQ(test, current->thread.asi_state.intr_nest_depth, 0);
 }
