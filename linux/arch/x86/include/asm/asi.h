@@ -364,9 +364,9 @@ static __always_inline void asi_sched_back(void)
 /**
  * asi_save_cr2 - an exception begins that may interrupt a page fault
  *
- * A fault that leaves a domain overwrites CR2.  Its handler may then touch what
- * is hidden although the page fault handler that it interrupted has not read CR2
- * yet, or KVM has loaded the guest's.  noinstr.
+ * What it interrupts may be a page fault handler that has not read CR2 yet, or KVM
+ * with the guest's CR2 loaded.  If the exception touches what is hidden, the fault
+ * that leaves the domain overwrites that.  noinstr.
  *
  * Return: for asi_restore_cr2().
  */

@@ -179,7 +179,7 @@ int asi_init(struct mm_struct *mm, int asi_index, struct asi **out_asi)
 	if (WARN_ON_ONCE(!asi_class_valid(asi_index) || mm != current->mm))
 		return -EINVAL;
 
-	/* Keeps the top level of the user half from changing, see pgtable.c. */
+	/* Two may ask for the same domain at once. */
 	if (mmap_write_lock_killable(mm))
 		return -EINTR;
 	err = init_domain(mm, asi_index);

@@ -25,7 +25,7 @@
 static atomic_bool *stop;
 static int workers;
 
-/* All registers that the compiler can use hold something that must stay. */
+/* Two generators in registers, which must not come apart. */
 static void in_user_mode(int cpu)
 {
 	uint64_t a = (uint64_t)cpu + 1, b = a;
@@ -141,7 +141,7 @@ int main(void)
 
 	workers = cpu_count() - 1;
 	if (workers < 1)
-		ktap_skip_all("there is one CPU: nobody to send an NMI to it");
+		ktap_skip_all("there is one CPU, and it sends none to itself");
 	if (access(SYSRQ, W_OK))
 		ktap_skip_all("cannot write to " SYSRQ ": %s", strerror(errno));
 	if (workers > WORKERS_MAX)
