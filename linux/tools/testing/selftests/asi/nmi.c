@@ -73,8 +73,10 @@ static void in_a_guest(int cpu)
 	uint32_t nr = 0;
 
 	work_create(&vm, &vcpu, 2UL << 20, (uint64_t)cpu);
-	while (!atomic_load(stop))
+	/* At least one: before that, the memory is not the guest's work. */
+	do {
 		CHECK(work_round(&vcpu) == ++nr);
+	} while (!atomic_load(stop));
 	work_verify(&vm, (uint64_t)cpu, nr);
 	work_destroy(&vm, &vcpu);
 }
