@@ -34,8 +34,16 @@ class Checks(unittest.TestCase):
     def test_on_limit(self):
         for low, count in ((277.0, 0), (278.0, 1)):
             runs = all_met()
+            runs["off"]["ops"]["null"]["min"] = runs["off"]["null_again"] = 243.0
             runs["on"]["ops"]["null"]["min"] = runs["on"]["null_again"] = low
-            self.assertEqual(len(missed(runs)), count)
+            wrong = [what for what in missed(runs) if "against unpatched" in what]
+            self.assertEqual(len(wrong), count, wrong)
+
+    def test_on_against_off(self):
+        for low, count in ((274.0, 0), (275.0, 1)):
+            runs = {"on": run(null=record(low)), "off": run(null=record(240.0))}
+            wrong = [what for what in missed(runs) if "against off" in what]
+            self.assertEqual(len(wrong), count, wrong)
 
     def test_steady_exits(self):
         runs = all_met()

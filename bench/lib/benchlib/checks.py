@@ -13,6 +13,8 @@ REPEAT_LIMIT = 0.5
 TICK_EXITS = 0.001
 # Null system call, instructions more than on the unpatched kernel.
 NULL_LIMITS = {"out": 0.0, "off": 6.0, "on": 40.0}
+# The same from one kernel alone, for a check that builds no other.
+NULL_ON_OFF = NULL_LIMITS["on"] - NULL_LIMITS["off"]
 LARGE_PERCENT = 1.0
 # Results have two decimals.
 ROUNDING = 0.05
@@ -40,10 +42,10 @@ class Check:
         return "met" if self.ok else "**missed**"
 
 
-def difference(runs, config, op):
-    """Instructions more than on the unpatched kernel, or None."""
+def difference(runs, config, op, against="base"):
+    """Instructions more than on the unpatched kernel, or another, or None."""
     here = measured(runs.get(config), op)
-    base = measured(runs.get("base"), op)
+    base = measured(runs.get(against), op)
     if not here or not base:
         return None
     return here["min"] - base["min"]
@@ -58,6 +60,16 @@ def check_null(runs, config, limit):
         return Check(what, target, needs)
     ok = (abs(delta) if limit == 0 else delta - limit) <= ROUNDING
     return Check(what, target, needs, ok, f"{delta:+.1f}")
+
+
+def check_on_off(runs):
+    what = "null system call, on: instructions against off"
+    target = f"at most +{NULL_ON_OFF:.0f}"
+    needs = (("on", "null"), ("off", "null"))
+    delta = difference(runs, "on", "null", against="off")
+    if delta is None:
+        return Check(what, target, needs)
+    return Check(what, target, needs, delta - NULL_ON_OFF <= ROUNDING, f"{delta:+.1f}")
 
 
 def check_steady(runs, op):
@@ -100,6 +112,7 @@ def check_repeat(runs, config):
 def check_all(runs):
     """Every target, for the runs by the name of their configuration."""
     checks = [check_null(runs, config, limit) for config, limit in NULL_LIMITS.items()]
+    checks.append(check_on_off(runs))
     checks += [check_steady(runs, op) for op in STEADY]
     checks += [check_large(runs, op) for op in LARGE]
     checks += [check_repeat(runs, config) for config in runs]

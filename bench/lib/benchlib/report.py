@@ -128,7 +128,16 @@ def difference_table(runs):
     rows = [[TITLES[op]] + [difference_cell(runs, config.name, op) for config in others]
             for op in present(runs) if measured(runs["base"], op)]
     header = ["operation"] + [config.title for config in others]
-    return "## Instructions more than on the unpatched kernel\n\n" + table(header, rows)
+    return ("## Instructions more than on the unpatched kernel\n\n" + EXPLANATION + "\n" +
+            table(header, rows))
+
+
+EXPLANATION = """\
+What `asi=off` adds are branches that are patched out: one instruction each where the
+kernel is entered from user mode and where it goes back, in a page fault, around a
+guest, and in a switch to another task or mm. PTI does not know of ASI: `pti=on` has
+the same branches, and what the switch of page tables costs.
+"""
 
 
 def target_table(runs):
