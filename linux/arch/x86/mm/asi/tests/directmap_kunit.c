@@ -289,6 +289,54 @@ static void direct_map_of_a_page_is_mirrored(struct kunit *test)
 	expect_mirrored(test, asi, addr);
 }
 
+/* What memory hotplug calls: before memory is unmapped, and after it is mapped. */
+static void memory_goes_and_comes(struct kunit *test)
+{
+	unsigned long start = (unsigned long)asi_test_block(test);
+	unsigned long end = start + PMD_SIZE;
+	u64 *block = (u64 *)start;
+	struct asi *asi = domain(test);
+	struct view v;
+
+	asi_directmap_remove(start, end);
+	v = view_of(asi, block);
+	KUNIT_EXPECT_EQ(test, v.r, 0UL);
+	KUNIT_EXPECT_TRUE(test, entry_present(v.u));
+
+	KUNIT_EXPECT_EQ(test, 0, asi_directmap_prepare(start, end));
+	KUNIT_EXPECT_FALSE(test, entry_present(view_of(asi, block).r));
+	asi_directmap_add(start, end);
+	expect_mirrored(test, asi, block);
+	expect_mirrored(test, asi, (void *)end - 1);
+	KUNIT_EXPECT_EQ(test, block[0], block_word(0));
+}
+
+/* What goes and comes hidden is hidden. */
+static void hidden_memory_goes_and_comes(struct kunit *test)
+{
+	u64 *block = asi_test_hidden_block(test);
+	unsigned long start = (unsigned long)block;
+	struct asi *asi = domain(test);
+
+	asi_directmap_remove(start, start + PMD_SIZE);
+	expect_hidden(test, asi, block);
+	asi_directmap_add(start, start + PMD_SIZE);
+	expect_hidden(test, asi, block);
+}
+
+static void impossible_memory_is_refused(struct kunit *test)
+{
+	unsigned long end = (unsigned long)__va(PHYSMEM_END) + 1;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			asi_directmap_prepare(VMALLOC_START,
+					      VMALLOC_START + PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			asi_directmap_prepare(ALIGN(end, PGDIR_SIZE),
+					      ALIGN(end, PGDIR_SIZE) + PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL, asi_directmap_prepare(0, PMD_SIZE));
+}
+
 /**
  * struct looker - another CPU, tense, that reads a block before and after
  * @work:   Runs there.
@@ -422,6 +470,9 @@ static struct kunit_case directmap_cases[] = {
 			 change_gen_params),
 	KUNIT_CASE(poisoned_page_is_mirrored),
 	KUNIT_CASE(direct_map_of_a_page_is_mirrored),
+	KUNIT_CASE(memory_goes_and_comes),
+	KUNIT_CASE(hidden_memory_goes_and_comes),
+	KUNIT_CASE(impossible_memory_is_refused),
 	KUNIT_CASE(hide_reaches_other_cpus),
 	KUNIT_CASE(shown_memory_is_ordinary),
 	{}
