@@ -141,19 +141,34 @@ static void invariants_finish(void)
 		ktap_skip(name, "%s", off);
 }
 
-/* Whoever started the test may know that a class has to be on. */
-static void expected_classes(void)
+/* What is wrong with a feature that is expected, or with "no-" before it not. */
+static const char *feature_wrong(const char *word)
+{
+	bool wanted = strncmp(word, "no-", 3);
+	char path[100], value[8];
+
+	snprintf(path, sizeof(path), ASI_SYSFS "/features/%s",
+		 wanted ? word : word + 3);
+	if (read_file(path, value, sizeof(value)) < 0)
+		return "no such class or feature";
+	return (value[0] == '1') == wanted ? NULL : "the machine differs";
+}
+
+/* Whoever started the test may know what is on and what the machine has. */
+static void expected_state(void)
 {
 	const char *expect = getenv("ASI_EXPECT");
-	char list[64], *class, *rest;
+	char list[100], *word, *rest;
 
 	snprintf(list, sizeof(list), "%s", expect ? expect : "");
-	for (class = strtok_r(list, ", ", &rest); class;
-	     class = strtok_r(NULL, ", ", &rest)) {
-		const char *off = asi_class_off(class);
+	for (word = strtok_r(list, ", ", &rest); word;
+	     word = strtok_r(NULL, ", ", &rest)) {
+		bool class = !strcmp(word, "user") || !strcmp(word, "kvm");
+		const char *wrong = class ? asi_class_off(word) :
+					    feature_wrong(word);
 
-		if (off)
-			ktap_bail("expected class %s to be on: %s", class, off);
+		if (wrong)
+			ktap_bail("expected %s: %s", word, wrong);
 	}
 }
 
@@ -164,7 +179,7 @@ void ktap_start(unsigned int plan)
 	put("", "1..%u", planned);
 	cpu_count();
 	watchdog_arm();
-	expected_classes();
+	expected_state();
 	invariants_start();
 }
 

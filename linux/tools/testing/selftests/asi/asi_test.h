@@ -11,8 +11,9 @@
  * Environment:
  *   SCALE       percent; shortens or lengthens the loops (default 100), for
  *               machines that are slow to emulate or for long runs
- *   ASI_EXPECT  classes that must be on, e.g. "user,kvm": with one of them off
- *               a program fails instead of skipping what needs it
+ *   ASI_EXPECT  classes that must be on and features the machine must have, or
+ *               with "no-" before them not, e.g. "user,kvm,pcid,no-pti": a program
+ *               fails instead of skipping what needs them, or running without
  */
 #ifndef ASI_TEST_H
 #define ASI_TEST_H

@@ -2,10 +2,14 @@
 /*
  * System calls of a 32-bit program: INT $0x80, and the fast entry that the
  * vDSO chooses (SYSENTER on Intel, SYSCALL on AMD).
+ *
+ * VDSO_ENTRY in the environment, "sysenter" or "syscall", is what it must be.
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -105,8 +109,27 @@ static bool switched_off(void)
 	       strstr(line, "vdso32=0");
 }
 
+/* The instruction that the kernel has put in its place in the vDSO. */
+static const char *fast_entry(void)
+{
+	const uint8_t *code = (const uint8_t *)vsyscall;
+
+	for (int i = 0; i < 32; i++)
+		if (code[i] == 0x0f && (code[i + 1] == 0x34 || code[i + 1] == 0x05))
+			return code[i + 1] == 0x34 ? "sysenter" : "syscall";
+	return "int80";
+}
+
+static bool as_expected(const char *entry)
+{
+	const char *expected = getenv("VDSO_ENTRY");
+
+	return !expected || !strcmp(entry, expected);
+}
+
 int main(void)
 {
+	char name[32];
 	struct entry_kind kind = {
 		.name = "compat int80",
 		.call = by_int80,
@@ -123,11 +146,13 @@ int main(void)
 	if (!vsyscall && switched_off())
 		ktap_skip("the vDSO offers a fast entry", "vdso32=0");
 	else
-		ktap_ok(vsyscall, "the vDSO offers a fast entry");
+		ktap_ok(vsyscall && as_expected(fast_entry()),
+			"the vDSO offers a fast entry");
 	if (!vsyscall)
 		return ktap_finish();
 
-	kind.name = "compat vdso";
+	snprintf(name, sizeof(name), "compat %s", fast_entry());
+	kind.name = name;
 	kind.call = by_vdso;
 	kind.regs_survive = vdso_regs_survive;
 	entry_checks(&kind);
