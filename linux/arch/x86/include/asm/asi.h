@@ -54,21 +54,6 @@ enum asi_exit_reason {
 	ASI_NR_EXIT_REASONS,
 };
 
-#ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
-
-#include <linux/jump_label.h>
-#include <linux/mm_types.h>
-#include <linux/percpu.h>
-#include <linux/sched.h>
-
-#include <asm/cpufeature.h>
-#include <asm/current.h>
-#include <asm/ptrace.h>
-#include <asm/special_insns.h>
-
-/* The class of ordinary processes is the first one, see user.c. */
-#define ASI_CLASS_USER		0
-
 /**
  * enum asi_fault_policy - what a page fault in a domain of the class does
  * @ASI_FAULT_EXIT:	Exit and try again; a tense task goes back in later.
@@ -110,6 +95,21 @@ struct asi_hooks {
 	enum asi_fault_policy fault_policy;
 	enum asi_page_table page_table;
 };
+
+#ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
+
+#include <linux/jump_label.h>
+#include <linux/mm_types.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+
+#include <asm/cpufeature.h>
+#include <asm/current.h>
+#include <asm/ptrace.h>
+#include <asm/special_insns.h>
+
+/* The class of ordinary processes is the first one, see user.c. */
+#define ASI_CLASS_USER		0
 
 /* The domain that CR3 of this CPU holds; NULL is the unrestricted space. */
 DECLARE_PER_CPU(struct asi *, curr_asi);
@@ -386,8 +386,6 @@ unsigned long asi_kaslr_slack(void);
 unsigned long asi_kaslr_align(int region, unsigned long vaddr);
 
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
-
-struct asi_hooks {};
 
 static inline int asi_register_class(const char *name,
 				     const struct asi_hooks *ops)

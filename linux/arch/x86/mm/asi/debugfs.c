@@ -15,6 +15,7 @@
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/list.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -163,7 +164,7 @@ static int check_mm(struct task_struct *task, struct mm_struct *mm, void *data)
 
 		if (!pgd)
 			continue;
-		asi_check_pgd(pgd, mm->pgd, &one);
+		asi_check_pgd(mm, pgd, mm->pgd, &one);
 		check->domains++;
 		check->sum.leaves += one.leaves;
 		check->sum.holes += one.holes;
@@ -182,8 +183,12 @@ static int check_mm(struct task_struct *task, struct mm_struct *mm, void *data)
 static int check_show(struct seq_file *m, void *v)
 {
 	struct check_sum check = {};
-	int err = for_each_mm(check_mm, &check);
+	int err;
 
+	/* Memory that goes away takes the kernel's tables along. */
+	get_online_mems();
+	err = for_each_mm(check_mm, &check);
+	put_online_mems();
 	if (err)
 		return err;
 

@@ -132,14 +132,14 @@ static int block_alloc(unsigned long addr)
 		new = table_alloc();
 		if (!new)
 			return -ENOMEM;
-		set_p4d(p4d, __p4d(_PAGE_TABLE | __pa(new)));
+		set_p4d(p4d, __p4d(_KERNPG_TABLE | __pa(new)));
 	}
 	pud = pud_offset(p4d, addr);
 	if (pud_none(*pud)) {
 		new = table_alloc();
 		if (!new)
 			return -ENOMEM;
-		set_pud(pud, __pud(_PAGE_TABLE | __pa(new)));
+		set_pud(pud, __pud(_KERNPG_TABLE | __pa(new)));
 	}
 	return 0;
 }
@@ -153,9 +153,9 @@ static int __init slot_alloc(unsigned int slot)
 	if (!new)
 		return -ENOMEM;
 	if (pgtable_l5_enabled())
-		set_pgd(pgd, __pgd(_PAGE_TABLE | __pa(new)));
+		set_pgd(pgd, __pgd(_KERNPG_TABLE | __pa(new)));
 	else
-		set_p4d((p4d_t *)pgd, __p4d(_PAGE_TABLE | __pa(new)));
+		set_p4d((p4d_t *)pgd, __p4d(_KERNPG_TABLE | __pa(new)));
 	return 0;
 }
 
@@ -280,8 +280,9 @@ void asi_directmap_sync(unsigned long addr)
 	if (!in_directmap(addr))
 		return;
 
+	/* A table says nothing of the other blocks.  Absent, it is for all. */
 	pud = kernel_pud(addr);
-	if (pud && pud_leaf(*pud))
+	if (pud && (pud_leaf(*pud) || !(pud_val(*pud) & _PAGE_PRESENT)))
 		sync_range(addr & PUD_MASK, (addr & PUD_MASK) + PUD_SIZE);
 	else
 		sync_block(addr);

@@ -106,7 +106,7 @@ static int make_private(struct asi_grants *g)
 		p = find_path(g->asi, g->base);
 		memcpy(table, table_of(p.shared), PAGE_SIZE);
 		/* After what it leads to, see set_block(). */
-		smp_store_release(p.own, _PAGE_TABLE | __pa(table));
+		smp_store_release(p.own, _KERNPG_TABLE | __pa(table));
 		if (p.level == 3)
 			g->pmd = table;
 		spin_unlock(&pgd_lock);
@@ -121,7 +121,7 @@ static void set_block(struct asi_grants *g, unsigned long addr)
 	int i = pmd_index(addr);
 
 	if (asi_block_hidden(pmd) && g->pages[i])
-		pmd = __pmd(_PAGE_TABLE | __pa(g->pages[i]));
+		pmd = __pmd(_KERNPG_TABLE | __pa(g->pages[i]));
 	/* After what it leads to: the CPU walks without a lock. */
 	if (g->pmd)
 		smp_store_release(&g->pmd[i], pmd);

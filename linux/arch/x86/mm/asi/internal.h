@@ -146,7 +146,7 @@ struct asi_check {
 	unsigned long broken;
 };
 
-void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
+void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result);
 
 /* The level of the topmost table; 1 is that of 4 KiB entries. */

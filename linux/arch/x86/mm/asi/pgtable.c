@@ -10,8 +10,9 @@
  *  - The entries of the direct map lead to tables that all domains share, in
  *    which sensitive memory is absent, see directmap.c.
  *  - The rest of the kernel half has the kernel's entries.  They are all there
- *    when the first domain is made, and never change.  One that memory hotplug
- *    adds later is absent in older domains: an access exits.
+ *    when the first domain is made and never change, but for those that memory
+ *    hotplug adds for struct pages.  They are absent in older domains, which an
+ *    access leaves each time.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -104,8 +105,11 @@ static unsigned long rights_of(unsigned long entry)
 	return (entry ^ _PAGE_NX) & (_PAGE_RW | _PAGE_USER | _PAGE_NX);
 }
 
-/* asi_walk(), and in *@rights the rights that all entries together give. */
-static unsigned long walk(pgd_t *pgd, unsigned long addr, int *level,
+/*
+ * asi_walk() down to level @bottom, and in *@rights the rights that all entries
+ * together give.
+ */
+static unsigned long walk(pgd_t *pgd, unsigned long addr, int bottom, int *level,
 			  unsigned long *rights)
 {
 	unsigned long *table = (unsigned long *)pgd;
@@ -116,7 +120,7 @@ static unsigned long walk(pgd_t *pgd, unsigned long addr, int *level,
 	for (l = asi_top_level(); ; l--) {
 		entry = READ_ONCE(table[asi_level_index(addr, l)]);
 		*rights &= rights_of(entry);
-		if (!(entry & _PAGE_PRESENT) || l == 1 ||
+		if (!(entry & _PAGE_PRESENT) || l == bottom ||
 		    (l < 4 && (entry & _PAGE_PSE)))
 			break;
 		table = __va(entry & PTE_PFN_MASK);
@@ -138,7 +142,7 @@ unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level)
 {
 	unsigned long rights;
 
-	return walk(pgd, addr, level, &rights);
+	return walk(pgd, addr, 1, level, &rights);
 }
 
 /* The frame that @addr is translated to by @entry, a leaf of @level. */
@@ -175,6 +179,41 @@ static void check_broken(struct asi_check *result, unsigned long addr)
 		result->bad = addr;
 }
 
+/* Is @a the entry @b, but for what the hardware sets in one and not the other? */
+static bool same_entry(unsigned long a, unsigned long b)
+{
+	return !((a ^ b) & ~ENTRY_NOISE);
+}
+
+/*
+ * If @entry leads to a last-level table that both have, count what is in it and
+ * say so: there is nothing to compare, and the kernel changes its entries without
+ * pgd_lock.
+ */
+static bool check_shared(unsigned long entry, unsigned long addr,
+			 unsigned long rights, pgd_t *unrestricted,
+			 struct asi_check *result)
+{
+	unsigned long *table = __va(entry & PTE_PFN_MASK);
+	unsigned long u, u_rights;
+	int i, level;
+
+	u = walk(unrestricted, addr, 2, &level, &u_rights);
+	if (level != 2 || !same_entry(entry, u))
+		return false;
+	if (rights & ~u_rights)
+		check_broken(result, addr);
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		entry = READ_ONCE(table[i]);
+		if (entry & _PAGE_PRESENT) {
+			result->leaves++;
+			result->global += !!(entry & _PAGE_GLOBAL);
+		}
+	}
+	return true;
+}
+
 /* @rights: what the entries above @table let through. */
 static void check_table(unsigned long *table, int level, unsigned long base,
 			unsigned long rights, pgd_t *unrestricted,
@@ -186,7 +225,7 @@ static void check_table(unsigned long *table, int level, unsigned long base,
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		addr = base + i * asi_level_size(level);
 		r = READ_ONCE(table[i]);
-		u = walk(unrestricted, addr, &u_level, &u_rights);
+		u = walk(unrestricted, addr, 1, &u_level, &u_rights);
 
 		if (!(r & _PAGE_PRESENT)) {
 			result->holes += !!(u & _PAGE_PRESENT);
@@ -201,21 +240,29 @@ static void check_table(unsigned long *table, int level, unsigned long base,
 			continue;
 		}
 
+		if (level == 2 && check_shared(r, addr, rights & rights_of(r),
+					       unrestricted, result))
+			continue;
 		check_table(__va(r & PTE_PFN_MASK), level - 1, addr,
 			    rights & rights_of(r), unrestricted, result);
 	}
 }
 
-/* Is the entry for slot @i the same in both, and so all that is below it? */
-static bool same_slot(pgd_t *a, pgd_t *b, int i)
+/*
+ * Is the entry for slot @i the same in both, and so all that is below it?  Page
+ * faults populate slots without mmap_lock, both of them under page_table_lock.
+ */
+static bool same_slot(struct mm_struct *mm, pgd_t *a, pgd_t *b, int i)
 {
-	return !((pgd_val(a[i]) ^ pgd_val(b[i])) & ~ENTRY_NOISE);
+	guard(spinlock)(&mm->page_table_lock);
+	return same_entry(pgd_val(a[i]), pgd_val(b[i]));
 }
 
 /**
  * asi_check_pgd - compare a restricted page table with the unrestricted one
- * @restricted:	  The topmost table of a domain.
- * @unrestricted: That of its mm.
+ * @mm:		  The mm.
+ * @restricted:	  The topmost table of a domain of it.
+ * @unrestricted: That of the mm itself.
  * @result:	  Filled in.
  *
  * Every translation of the restricted table must be one of the unrestricted
@@ -225,7 +272,7 @@ static bool same_slot(pgd_t *a, pgd_t *b, int i)
  * Context: may sleep.  The caller holds mmap_lock of the mm for writing, and
  * memory hotplug off, if it wants to rely on the result.
  */
-void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
+void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result)
 {
 	int level = asi_top_level();
@@ -240,7 +287,7 @@ void asi_check_pgd(pgd_t *restricted, pgd_t *unrestricted,
 		if (i >= PTRS_PER_PGD / 2)
 			addr |= ~0UL << (PAGE_SHIFT + level * 9);
 
-		if (same_slot(restricted, unrestricted, i))
+		if (same_slot(mm, restricted, unrestricted, i))
 			continue;
 		/* User mode would fault for ever on an entry that is missing. */
 		if (i < PTRS_PER_PGD / 2) {

@@ -64,7 +64,7 @@ static unsigned long *copy_next(struct kunit *test, unsigned long *entry)
 static void check(struct scratch *s, struct asi_check *result)
 {
 	mmap_write_lock(s->asi->mm);
-	asi_check_pgd((pgd_t *)s->pgd, s->asi->mm->pgd, result);
+	asi_check_pgd(s->asi->mm, (pgd_t *)s->pgd, s->asi->mm->pgd, result);
 	mmap_write_unlock(s->asi->mm);
 }
 
@@ -214,7 +214,8 @@ static void rights_of_upper_levels(struct kunit *test)
 	*table &= ~_PAGE_RW;
 
 	mmap_write_lock(s.asi->mm);
-	asi_check_pgd((pgd_t *)s.pgd, (pgd_t *)unrestricted, &result);
+	asi_check_pgd(s.asi->mm, (pgd_t *)s.pgd, (pgd_t *)unrestricted,
+		      &result);
 	mmap_write_unlock(s.asi->mm);
 	KUNIT_EXPECT_GT(test, result.broken, 0UL);
 	KUNIT_EXPECT_EQ(test, result.bad & PUD_MASK, addr & PUD_MASK);

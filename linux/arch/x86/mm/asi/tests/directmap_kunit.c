@@ -324,6 +324,48 @@ static void hidden_memory_goes_and_comes(struct kunit *test)
 	expect_hidden(test, asi, block);
 }
 
+/* The entry of level 2 for @addr, of which the tables exist. */
+static pmd_t *restricted_block(unsigned long addr)
+{
+	pgd_t *pgd = asi_directmap_pgd() + pgd_index(addr);
+	pud_t *pud = pud_offset(p4d_offset(pgd, addr), addr);
+
+	return pmd_offset(pud, addr);
+}
+
+/*
+ * One entry of the kernel for 1 GiB is for all of its blocks, when it becomes
+ * absent too.  Where there is no memory it is, and what the restricted direct
+ * map has there is left behind by it, for the test.
+ */
+static void absent_gigabyte_is_absent(struct kunit *test)
+{
+	unsigned long start = (unsigned long)__va(PFN_PHYS(max_pfn));
+	void *block = asi_test_large_block(test);
+	struct asi *asi = domain(test);
+	pmd_t leaf, *first, *last;
+
+	start = ALIGN(start, PUD_SIZE) + PUD_SIZE;
+	if (asi_directmap_prepare(start, start + PUD_SIZE))
+		kunit_skip(test, "no room beyond the last memory");
+	KUNIT_ASSERT_FALSE(test, entry_present(view_of(asi, (void *)start).u));
+
+	leaf = __pmd(view_of(asi, block).r);
+	first = restricted_block(start);
+	last = restricted_block(start + PUD_SIZE - PMD_SIZE);
+	KUNIT_ASSERT_TRUE(test, pmd_none(*first) && pmd_none(*last));
+	spin_lock(&pgd_lock);
+	*first = leaf;
+	*last = leaf;
+	asi_directmap_sync(start);
+	spin_unlock(&pgd_lock);
+
+	KUNIT_EXPECT_TRUE(test, pmd_none(*first));
+	KUNIT_EXPECT_TRUE(test, pmd_none(*last));
+	*first = __pmd(0);
+	*last = __pmd(0);
+}
+
 static void impossible_memory_is_refused(struct kunit *test)
 {
 	unsigned long end = (unsigned long)__va(PHYSMEM_END) + 1;
@@ -472,6 +514,7 @@ static struct kunit_case directmap_cases[] = {
 	KUNIT_CASE(direct_map_of_a_page_is_mirrored),
 	KUNIT_CASE(memory_goes_and_comes),
 	KUNIT_CASE(hidden_memory_goes_and_comes),
+	KUNIT_CASE(absent_gigabyte_is_absent),
 	KUNIT_CASE(impossible_memory_is_refused),
 	KUNIT_CASE(hide_reaches_other_cpus),
 	KUNIT_CASE(shown_memory_is_ordinary),

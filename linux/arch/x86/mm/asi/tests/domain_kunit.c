@@ -477,9 +477,12 @@ static void init_without_memory(struct kunit *test)
 /* Each of the allocations of a new mm, the user domain's among them. */
 static void mm_without_memory(struct kunit *test)
 {
-	struct mm_struct *mm;
 	int n, failed, failures = 0;
+	struct mm_struct *mm;
+	long before;
 
+	asi_test_settle(test);
+	before = nr_domains(ASI_CLASS_USER);
 	for (n = 0; n < 50; n++) {
 		fail_allocations(test, n);
 		mm = mm_alloc();
@@ -492,6 +495,9 @@ static void mm_without_memory(struct kunit *test)
 	}
 	KUNIT_EXPECT_LT(test, n, 50);
 	KUNIT_EXPECT_GT(test, failures, 0);
+
+	asi_test_settle(test);
+	KUNIT_EXPECT_EQ(test, nr_domains(ASI_CLASS_USER), before);
 }
 
 /* Every function of the interface does nothing, and says so, when ASI is off. */

@@ -73,7 +73,7 @@ static void expect_subset(struct kunit *test, struct asi *asi)
 {
 	struct asi_check result;
 
-	asi_check_pgd(asi->pgd, asi->mm->pgd, &result);
+	asi_check_pgd(asi->mm, asi->pgd, asi->mm->pgd, &result);
 	KUNIT_EXPECT_EQ(test, result.broken, 0);
 	KUNIT_EXPECT_EQ(test, result.global, 0);
 }
@@ -297,27 +297,60 @@ static void no_domain(struct kunit *test)
 	asi_unmap(NULL, (void *)PAGE_OFFSET, PAGE_SIZE);
 }
 
+/* All levels but the topmost, which is not freed by a page of its own. */
+#define MAX_TABLES	4
+
+/* Hold the pages of the tables on the way to @addr; how many there are. */
+static int hold_tables(struct asi *asi, const void *addr, struct page **held)
+{
+	unsigned long *table = (unsigned long *)asi->pgd;
+	int level, n = 0;
+
+	for (level = asi_top_level(); level > 1; level--) {
+		int i = asi_level_index((unsigned long)addr, level);
+
+		table = __va(table[i] & PTE_PFN_MASK);
+		held[n] = virt_to_page(table);
+		get_page(held[n++]);
+	}
+	return n;
+}
+
+/* Let go of pages of which nobody else has one any more. */
+static void expect_last_holder(struct kunit *test, struct page **held, int n)
+{
+	while (n--) {
+		KUNIT_EXPECT_EQ_MSG(test, page_count(held[n]), 1, "table %d", n);
+		put_page(held[n]);
+	}
+}
+
 /* The domain dies with a grant.  Its tables go, and the shared ones do not. */
 static void grants_die_with_their_domain(struct kunit *test)
 {
 	int class = asi_test_class(test, "test", NULL);
 	void *block = asi_test_hidden_block(test);
 	struct mm_struct *mm = asi_test_mm_alloc();
+	struct page *held[MAX_TABLES];
 	struct asi *asi;
-	int err;
+	int err, n = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, mm);
 	kthread_use_mm(mm);
 	err = asi_init(mm, class, &asi);
 	if (!err) {
 		err = asi_map(asi, block, PAGE_SIZE);
+		if (!err)
+			n = hold_tables(asi, block, held);
 		asi_destroy(asi);
 	}
 	kthread_unuse_mm(mm);
 	mmput(mm);
 	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, n, asi_top_level() - 1);
 
 	asi_test_settle(test);
+	expect_last_holder(test, held, n);
 	asi = asi_test_domain(test, class);
 	KUNIT_EXPECT_FALSE(test, has(asi, block));
 	KUNIT_EXPECT_TRUE(test, has(asi, test));

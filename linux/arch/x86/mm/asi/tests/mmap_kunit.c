@@ -232,7 +232,7 @@ static void random_mappings(struct kunit *test)
 	expect_in_step(test, asi);
 
 	mmap_write_lock(asi->mm);
-	asi_check_pgd(asi->pgd, asi->mm->pgd, &result);
+	asi_check_pgd(asi->mm, asi->pgd, asi->mm->pgd, &result);
 	mmap_write_unlock(asi->mm);
 	KUNIT_EXPECT_EQ(test, result.broken, 0UL);
 }

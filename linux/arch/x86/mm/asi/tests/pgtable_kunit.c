@@ -244,7 +244,7 @@ static void only_the_direct_map_differs(struct kunit *test)
 static void check_domain(struct asi *asi, struct asi_check *result)
 {
 	mmap_write_lock(asi->mm);
-	asi_check_pgd(asi->pgd, asi->mm->pgd, result);
+	asi_check_pgd(asi->mm, asi->pgd, asi->mm->pgd, result);
 	mmap_write_unlock(asi->mm);
 }
 

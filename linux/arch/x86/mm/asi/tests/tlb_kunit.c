@@ -91,25 +91,6 @@ static void range_flush_in_a_domain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, block[0], block_word(0));
 }
 
-/* Each way between the address spaces flushes the one that it goes to. */
-static void transitions_flush(struct kunit *test)
-{
-	struct asi *asi = domain(test);
-	struct asi_test_counts counts;
-	int i;
-
-	asi_test_count_from(&counts, asi->index);
-	for (i = 0; i < 5; i++) {
-		preempt_disable();
-		asi_enter(asi);
-		asi_relax();
-		asi_exit();
-		preempt_enable();
-	}
-	EXPECT_COUNTED(test, &counts, ASI_CTR_CR3_WRITES, 10);
-	EXPECT_COUNTED(test, &counts, ASI_CTR_FLUSHES, 10);
-}
-
 /* Another mm is not loaded from within a domain, whose CR3 belongs to this one. */
 static void switching_mms_leaves(struct kunit *test)
 {
@@ -141,7 +122,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(local_flush_leaves),
 	KUNIT_CASE(one_page_flush_reaches_other_asids),
 	KUNIT_CASE(range_flush_in_a_domain),
-	KUNIT_CASE(transitions_flush),
 	KUNIT_CASE(switching_mms_leaves),
 	{}
 };
