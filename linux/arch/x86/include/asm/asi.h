@@ -218,6 +218,7 @@ static __always_inline void asi_relax(void)
 {
 	barrier();
 	asi_set_target(current, NULL);
+	barrier();
 }
 
 /* Leave the restricted address space for @reason if the CPU is in one. */

@@ -87,8 +87,11 @@ static __always_inline void trace_fault(unsigned int index,
 
 	state = irqentry_enter(regs);
 	instrumentation_begin();
-	trace_asi_fault(index, regs->ip, address, error_code);
-	trace_asi_exit(index, ASI_EXIT_FAULT, regs->ip, address);
+	/* For want of RCU it helps the idle task only. */
+	if (rcu_is_watching()) {
+		trace_asi_fault(index, regs->ip, address, error_code);
+		trace_asi_exit(index, ASI_EXIT_FAULT, regs->ip, address);
+	}
 	instrumentation_end();
 	irqentry_exit(regs, state);
 }

@@ -75,6 +75,27 @@ static __always_inline void load_cr3_flush(unsigned int index,
 }
 
 /*
+ * KVM tells lockdep that interrupts are on a moment before it enters or leaves a
+ * domain, as the guest will have them on.  What a tracepoint calls must be told
+ * the truth.
+ */
+static __always_inline bool lockdep_off_for_trace(void)
+{
+	if (!lockdep_hardirqs_enabled() || !raw_irqs_disabled())
+		return false;
+	lockdep_hardirqs_off(_RET_IP_);
+	return true;
+}
+
+static __always_inline void lockdep_on_again(bool told_on)
+{
+	if (told_on) {
+		lockdep_hardirqs_on_prepare();
+		lockdep_hardirqs_on(_RET_IP_);
+	}
+}
+
+/*
  * Tracepoints need RCU, and must not run between entering and untrusted code:
  * the callers trace before they open the critical section and after they left.
  */
@@ -82,8 +103,12 @@ static __always_inline void trace_enter(struct asi *asi)
 {
 	if (tracepoint_enabled(asi_enter)) {
 		instrumentation_begin();
-		if (rcu_is_watching())
+		if (rcu_is_watching()) {
+			bool told_on = lockdep_off_for_trace();
+
 			trace_asi_enter(asi->index);
+			lockdep_on_again(told_on);
+		}
 		instrumentation_end();
 	}
 }
@@ -94,8 +119,12 @@ static __always_inline void trace_exit(unsigned int index,
 	/* Faults are traced where the address is known, see fault.c. */
 	if (tracepoint_enabled(asi_exit) && reason != ASI_EXIT_FAULT) {
 		instrumentation_begin();
-		if (rcu_is_watching())
+		if (rcu_is_watching()) {
+			bool told_on = lockdep_off_for_trace();
+
 			trace_asi_exit(index, reason, _RET_IP_, 0);
+			lockdep_on_again(told_on);
+		}
 		instrumentation_end();
 	}
 }
@@ -207,6 +236,7 @@ noinstr void __asi_reenter(void)
 noinstr void __asi_exit(enum asi_exit_reason reason)
 {
 	bool tense = asi_is_tense();
+	unsigned int index = 0;
 	unsigned long flags;
 	struct asi *asi;
 
@@ -224,8 +254,7 @@ noinstr void __asi_exit(enum asi_exit_reason reason)
 
 	asi = this_cpu_read(curr_asi);
 	if (asi) {
-		unsigned int index = asi->index;
-
+		index = asi->index;
 		if (asi->class->ops.pre_asi_exit) {
 			instrumentation_begin();
 			asi->class->ops.pre_asi_exit();
@@ -239,14 +268,15 @@ noinstr void __asi_exit(enum asi_exit_reason reason)
 
 		asi_count(index, ASI_CTR_EXITS + reason);
 		asi_debug_transition();
-		trace_exit(index, reason);
 	}
+	if (flags & X86_EFLAGS_IF)
+		native_irq_enable();
 
+	if (asi)
+		trace_exit(index, reason);
 	barrier();
 	if (tense)
 		current->thread.asi_state.intr_nest_depth--;
-	if (flags & X86_EFLAGS_IF)
-		native_irq_enable();
 }
 EXPORT_SYMBOL_GPL(__asi_exit);
 
