@@ -26,7 +26,7 @@ FRAGMENTS_base := $(COMMON) $(KCONFIG_EXTRA)
 KERNELS := run debug kasan off base
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-all shell bench export check check-series \
+.PHONY: help setup build run test test-all shell bench deb export check check-series \
 	clean distclean programs asictl selftests bench-programs upstream \
 	$(addprefix kernel-,$(KERNELS))
 # Kernel builds use all CPUs by themselves.
@@ -103,6 +103,10 @@ test-all: build kernel-debug kernel-off kernel-kasan kernel-base
 
 bench: kernel-run kernel-off kernel-base bench-programs
 	$(Q)bench/run $(BENCH)
+
+deb:
+	@echo 'There is no make deb yet: the kernel that is built here is for emulated machines, without drivers for real ones' >&2
+	@exit 1
 
 export:
 	$(Q)scripts/export
