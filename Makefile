@@ -102,7 +102,7 @@ test-all: build kernel-debug kernel-off kernel-kasan kernel-base
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: kernel-run kernel-off kernel-base bench-programs
-	$(Q)bench/run $(BENCH)
+	$(Q)bench/run $(if $(Q),,--verbose) $(BENCH)
 
 deb:
 	@echo 'There is no make deb yet: the kernel that is built here is for emulated machines, without drivers for real ones' >&2

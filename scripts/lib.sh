@@ -16,15 +16,14 @@ die()
 	exit 1
 }
 
-# Run a command; with V=1, show it first.
+# Run a command; with V=1, show it first, in one piece: both ends of a pipe do.
 run()
 {
+	local line
+
 	if [ "${V:-0}" != 0 ]; then
-		{
-			printf '+'
-			printf ' %q' "$@"
-			printf '\n'
-		} >&"$trace_fd"
+		printf -v line ' %q' "$@"
+		printf '+%s\n' "$line" >&"$trace_fd"
 	fi
 	"$@"
 }

@@ -18,6 +18,10 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(TOP + '/vm/lib')
+
+import verbose  # noqa: E402
+
 THEME = re.compile(r'^Theme: *(.*\S) *$')
 # What a commit holds besides its message must not depend on who applies it.
 IDENTITY = {
@@ -169,9 +173,9 @@ class Workspace:
         for name in ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE'):
             if not env or name not in env:
                 environ.pop(name, None)
-        done = subprocess.run(['git', '-C', self.path, '-c', 'gc.auto=0',
-                               '-c', 'safe.directory=*', *args],
-                              input=stdin, env=environ, check=False,
+        command = ['git', '-C', self.path, '-c', 'gc.auto=0', '-c', 'safe.directory=*', *args]
+        verbose.show(command)
+        done = subprocess.run(command, input=stdin, env=environ, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               encoding='utf-8', errors='surrogateescape')
         if not check:

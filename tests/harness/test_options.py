@@ -165,6 +165,16 @@ class Options(VmRunTest):
             self.qemu_says(version)
             self.assertIn("-accel tcg ", self.dry_run("--cpus", "4"))
 
+    def test_command_on_demand(self):
+        self.qemu_says("10.0")
+        self.addCleanup(os.environ.pop, "V")
+        for value, shown in (("0", False), ("1", True)):
+            os.environ["V"] = value
+            done = self.run_options(*self.kernel, "--", "true")
+            self.assertEqual(done.returncode, 126, done.stderr)
+            self.assertEqual(done.stderr.startswith("+ qemu-system-x86_64 -name "), shown,
+                             done.stderr)
+
     def test_dry_run_bochs(self):
         self.assertTrue(self.dry_run("--machine", "bochs").startswith("bochs -q -f "))
 

@@ -143,6 +143,14 @@ class Running(TableTest):
         done = self.one("printf '1..0 # SKIP none\\n'")
         self.assertEqual((self.last(done), done.returncode), ("0 passed, 0 failed, 1 skipped", 1))
 
+    def test_commands_on_demand(self):
+        self.assertEqual(self.one("printf '1..1\\nok 1 x\\n'").stderr, "==== one\n")
+        self.addCleanup(os.environ.pop, "V")
+        os.environ["V"] = "1"
+        done = self.one("printf '1..1\\nok 1 x\\n'")
+        self.assertIn("\n+ printf '1..1\\nok 1 x\\n'\n", done.stderr)
+        self.assertEqual(done.returncode, 0)
+
     def test_kernel_that_is_not_there(self):
         done = self.run_test("[vm]\nkernel = nonesuch\ncommand = true\nresults = status\n")
         self.assertEqual(done.returncode, 1)

@@ -11,6 +11,12 @@ class Makefile(TreeTest):
         """Run it; return the finished process."""
         return self.run_it('make', '-C', TOP, '--no-print-directory', *args)
 
+    def test_bench_shows_commands_on_demand(self):
+        for value, option in (('0', ''), ('1', '--verbose')):
+            lines = self.make('-n', 'bench', 'PACKAGES=no', 'V=' + value).stdout.splitlines()
+            last = [line for line in lines if line.startswith('bench/run')]
+            self.assertEqual([line.split() for line in last], [['bench/run', *option.split()]])
+
     def test_no_packages_and_why(self):
         done = self.make('deb')
         self.assertNotEqual(done.returncode, 0)

@@ -170,6 +170,16 @@ class Patched(TreeTest):
         self.good('setup')
         self.assertIn('long a_8;', self.read('build/linux/kernel/a.c'))
 
+    def test_commands_on_demand(self):
+        self.fresh()
+        said = self.good('setup', LINUX_SRC=self.path('src/top'), V='1')
+        for command in ('tar -C ', 'git -C ', SCRIPTS + '/apply --workspace '):
+            self.assertIn('\n+ ' + command, said)
+        # Of scripts/apply, whose output is looked at.
+        self.assertIn(' apply --cached ', said)
+        self.assertIn('patches: applied 2 patches\n', said)
+        self.assertIn('+ git -C ', self.good('setup', LINUX_SRC=self.path('src/top'), V='1'))
+
     def test_again_changes_nothing(self):
         before = os.stat(self.space + '/kernel/a.c').st_mtime_ns
         head = self.git('rev-parse', 'HEAD')
@@ -292,6 +302,9 @@ class Clean(TreeTest):
         self.replace('build/linux/kernel/b.c', 'int b_30;', 'int mine;')
         self.assertIn('not committed', self.refused('clean', '--workspace'))
 
+    def test_commands_on_demand(self):
+        self.assertIn('+ git -C ', self.good('clean', '--workspace', V='1'))
+
     def test_nothing_to_clean(self):
         shutil.rmtree(self.path('build'))
         self.good('clean')
@@ -314,6 +327,11 @@ class BaseTree(TreeTest):
     def test_again_does_nothing(self):
         self.good('base-tree', self.space, self.base)
         self.assertEqual(self.good('base-tree', self.space, self.base), '')
+
+    def test_commands_on_demand(self):
+        said = self.good('base-tree', self.space, self.base, V='1')
+        self.assertRegex(said, r'\+ git -C .* archive ')
+        self.assertIn('+ tar -C ', said)
 
     def test_no_workspace(self):
         self.assertIn('not a workspace', self.refused('base-tree', self.path('none'), self.base))

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import ktap
+import verbose
 
 # What vm/run needs beyond the guest's own time: compiling, cleaning up.
 SPARE = 60
@@ -59,11 +60,12 @@ def execute(row, top, log, started):
     for suffix in (".json", ".dmesg"):
         if os.path.exists(log + suffix):
             os.unlink(log + suffix)
+    command = make_command(row, top, log)
+    verbose.show(command)
     with open(log + ".out", "wb") as out, open(log + ".err", "wb") as err:
         try:
-            process = subprocess.Popen(make_command(row, top, log), cwd=top, stdout=out,
-                                       stderr=err, stdin=subprocess.DEVNULL,
-                                       start_new_session=True)
+            process = subprocess.Popen(command, cwd=top, stdout=out, stderr=err,
+                                       stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
             err.write(f"{error}\n".encode())
             return 127

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 
+import verbose
+
 from . import bochs, dmesg, initramfs, options as options_module, qemu
 from .errors import TROUBLE, Trouble
 from .session import Session
@@ -65,6 +67,7 @@ def run_in(options, machine, work):
         return 0
     if options.gdb:
         print(qemu.gdb_hint(options), file=sys.stderr)
+    verbose.show(command)
     begin = time.monotonic()
     verdict = session.run(command)
     write_results(options, session, verdict, time.monotonic() - begin)
