@@ -267,22 +267,53 @@ class Machine(VmRunTest):
                          for _ in range(2))
         self.assertLess(abs(first - second) / first, 0.001, (first, second))
 
+    def connect(self, attempt):
+        """The socket that attempt() makes, as soon as it can."""
+        for _ in range(200):
+            try:
+                client = attempt()
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            self.fail("nobody listens")
+        self.addCleanup(client.close)
+        client.settimeout(20)
+        return client
+
     def test_qmp(self):
         path = self.path("qmp")
         process = subprocess.Popen([VM_RUN, "--qmp", path, "--timeout", "60", "--", "sleep", "50"],
                                    cwd=TOP, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
-        client = socket.socket(socket.AF_UNIX)
-        self.addCleanup(client.close)
-        for _ in range(200):
-            try:
-                client.connect(path)
-                break
-            except OSError:
-                time.sleep(0.1)
-        client.settimeout(20)
+
+        def attempt():
+            client = socket.socket(socket.AF_UNIX)
+            self.addCleanup(client.close)
+            client.connect(path)
+            return client
+        client = self.connect(attempt)
         self.assertIn(b"QMP", client.recv(4096))
+
+    def test_gdb_waits_and_says_how_to_attach(self):
+        process = subprocess.Popen([VM_RUN, "--gdb", "--keep", self.path("k"), "--", "true"],
+                                   cwd=TOP, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        client = self.connect(lambda: socket.create_connection(("localhost", 1234)))
+        # All registers; behind the first sixteen is RIP, of the first instruction of all.
+        client.sendall(b"$g#67")
+        reply = b""
+        while b"#" not in reply:
+            reply += client.recv(4096)
+        self.assertRegex(reply, rb"\$[0-9a-f]{256}f0ff(00){6}")
+        self.assertEqual(self.read("k/console.log"), "")
+        process.terminate()
+        said = process.communicate(timeout=20)[1]
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+        self.assertIn("vm/run: waiting for a debugger on port 1234", said)
+        self.assertIn(f"gdb {TOP}/build/kernel-run/vmlinux -ex 'target remote :1234'", said)
 
     def test_kept_files(self):
         self.expect(self.vm_run("true", options=("--keep", self.path("keep"))), 0)
