@@ -64,6 +64,7 @@ void ktap_bail(const char *why, ...) __printf(1, 2) __noreturn;
 
 /**
  * test_error() - Note that a check failed; for threads and loops
+ * @fmt: what went wrong, as for printf()
  *
  * Prints the first few, counts all. test_errors_take() returns the count and
  * starts again at zero: ktap_ok(!test_errors_take(), "name").
@@ -193,6 +194,7 @@ bool asi_present(void);
 
 /**
  * asi_class_off() - Why a class is not in use
+ * @class: the class
  *
  * Returns NULL when it is on, otherwise the reason, in static memory: the
  * argument for ktap_skip().
@@ -216,9 +218,7 @@ bool asi_has_domain(pid_t pid, const char *class);
 
 /* ---- steady state ------------------------------------------------------ */
 
-/**
- * typedef steady_op_t - @n operations in a loop
- */
+/* @n operations in a loop, with the @arg of steady_measure(). */
 typedef void (*steady_op_t)(unsigned long n, void *arg);
 
 /**
@@ -237,6 +237,8 @@ void steady_measure(const char *class, steady_op_t op, void *arg,
 
 /**
  * steady_check() - Zero exits per operation?
+ * @best: what steady_measure() found
+ * @n: operations per window
  *
  * No exit by the operations' own doing (fault, explicit, CR3, user), and so
  * few by the scheduler that the operations cannot be their cause.

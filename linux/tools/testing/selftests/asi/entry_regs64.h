@@ -34,7 +34,7 @@ asm(".pushsection .text\n"						\
 	".global " #name "\n.type " #name ", @function\n" #name ":\n\t"	\
 	"push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\t"		\
 	"push %r14\n\tpush %r15\n\tpush %rdi\n\t"				\
-    XMM_ALL(XMM_LOAD)							\
+	XMM_ALL(XMM_LOAD)							\
 	"mov 0(%rdi), %rax\n\tmov 8(%rdi), %rbx\n\t"			\
 	"mov 16(%rdi), %rcx\n\tmov 24(%rdi), %rdx\n\t"			\
 	"mov 32(%rdi), %rsi\n\tmov 48(%rdi), %rbp\n\t"			\
@@ -43,7 +43,7 @@ asm(".pushsection .text\n"						\
 	"mov 88(%rdi), %r12\n\tmov 96(%rdi), %r13\n\t"			\
 	"mov 104(%rdi), %r14\n\tmov 112(%rdi), %r15\n\t"			\
 	"mov 40(%rdi), %rdi\n\t"						\
-    insn "\n\t"								\
+	insn "\n\t"								\
 	"xchg %rdi, (%rsp)\n\t"						\
 	"mov %rax, 0(%rdi)\n\tmov %rbx, 8(%rdi)\n\t"			\
 	"mov %rcx, 16(%rdi)\n\tmov %rdx, 24(%rdi)\n\t"			\
@@ -52,7 +52,7 @@ asm(".pushsection .text\n"						\
 	"mov %r10, 72(%rdi)\n\tmov %r11, 80(%rdi)\n\t"			\
 	"mov %r12, 88(%rdi)\n\tmov %r13, 96(%rdi)\n\t"			\
 	"mov %r14, 104(%rdi)\n\tmov %r15, 112(%rdi)\n\t"			\
-    XMM_ALL(XMM_STORE)							\
+	XMM_ALL(XMM_STORE)							\
 	"pop %rax\n\tmov %rax, 40(%rdi)\n\t"				\
 	"pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\t"			\
 	"pop %rbp\n\tpop %rbx\n\tret\n"					\

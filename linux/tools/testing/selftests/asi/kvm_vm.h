@@ -54,7 +54,9 @@ enum { VM_IRQCHIP = 1, VM_PIT = 2 };
 const char *kvm_missing(void);
 
 /**
- * vm_create() - A machine with @size bytes of memory, or the end of the test
+ * vm_create() - A machine with memory, or the end of the test
+ * @vm: the machine
+ * @size: of its memory, in bytes
  * @flags: VM_IRQCHIP, VM_PIT
  */
 void vm_create(struct vm *vm, size_t size, unsigned int flags);

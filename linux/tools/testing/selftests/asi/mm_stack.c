@@ -11,7 +11,7 @@
 
 #define FRAME	2048
 
-static unsigned long noinline deep(unsigned long n)
+static noinline unsigned long deep(unsigned long n)
 {
 	volatile char frame[FRAME];
 	unsigned long below;
@@ -25,7 +25,7 @@ static unsigned long noinline deep(unsigned long n)
 }
 
 /* A system call is the first to touch the new page. */
-static unsigned long noinline deep_by_kernel(int fd, int n)
+static noinline unsigned long deep_by_kernel(int fd, int n)
 {
 	char frame[4096 * 2];
 

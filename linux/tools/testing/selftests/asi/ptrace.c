@@ -160,7 +160,7 @@ static void peek_and_poke(void)
 	ktap_ok(!test_errors_take(), "peek and poke");
 }
 
-static void noinline break_here(void)
+static noinline void break_here(void)
 {
 	asm volatile("nop");
 }

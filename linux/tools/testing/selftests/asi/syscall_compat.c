@@ -41,7 +41,7 @@ asm(".pushsection .text\n"						\
 	"mov 0(%ebp), %eax\n\tmov 4(%ebp), %ebx\n\tmov 8(%ebp), %ecx\n\t"	\
 	"mov 12(%ebp), %edx\n\tmov 16(%ebp), %esi\n\tmov 20(%ebp), %edi\n\t"\
 	"mov 24(%ebp), %ebp\n\t"						\
-    insn "\n\t"								\
+	insn "\n\t"								\
 	"mov %ebp, (%esp)\n\t"						\
 	"mov 24(%esp), %ebp\n\t"						\
 	"mov %eax, 0(%ebp)\n\tmov %ebx, 4(%ebp)\n\tmov %ecx, 8(%ebp)\n\t"	\

@@ -40,6 +40,7 @@ struct options {
 
 /**
  * struct guest - a guest and what became of it
+ * @opt: what the command line asks for
  * @nr: its number, from 0
  * @prefix: what its lines of console output start with
  * @line: the line it is writing
@@ -47,6 +48,9 @@ struct options {
  * @token_seen: it printed the token
  * @reset: it asked for a reset
  * @reasons: exits to user space by reason
+ * @vm: the machine
+ * @vcpu: its processor
+ * @uart: its console
  */
 struct guest {
 	const struct options *opt;
