@@ -254,8 +254,12 @@ static void check_table(unsigned long *table, int level, unsigned long base,
  */
 static bool same_slot(struct mm_struct *mm, pgd_t *a, pgd_t *b, int i)
 {
-	guard(spinlock)(&mm->page_table_lock);
-	return same_entry(pgd_val(a[i]), pgd_val(b[i]));
+	bool same;
+
+	spin_lock(&mm->page_table_lock);
+	same = same_entry(pgd_val(a[i]), pgd_val(b[i]));
+	spin_unlock(&mm->page_table_lock);
+	return same;
 }
 
 /**
