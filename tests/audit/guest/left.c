@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is left behind: memory that was freed and not yet used again, and pages
+ * on their way to the swap device. Planted last, in many copies, as whoever
+ * allocates next overwrites some of them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/swap.h>
+
+#include "plant.h"
+
+#define PAGES		1024UL
+#define MESSAGES	64
+/* What SLUB writes into a free object is at its start and in its middle. */
+#define MESSAGE_SIZE	200UL
+#define SWAP_PAGES	4096U
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+static char *many_pages(void)
+{
+	char *p = map_anon(PAGES * PAGE);
+
+	madvise(p, PAGES * PAGE, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < PAGES; i++)
+		secret_write(p + i * PAGE + 512);
+	return p;
+}
+
+static void plant_freed_page(void)
+{
+	need(munmap(many_pages(), PAGES * PAGE), "munmap");
+}
+
+static void plant_freed_slab(void)
+{
+	struct {
+		long type;
+		char text[MESSAGE_SIZE];
+	} msg;
+	int id = (int)available(msgget(IPC_PRIVATE, IPC_CREAT | 0600), "msgget");
+	int ret = 0;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = 1;
+	secret_write(msg.text + MESSAGE_SIZE - SECRET_SIZE);
+	for (int i = 0; i < MESSAGES && !ret; i++)
+		ret = msgsnd(id, &msg, MESSAGE_SIZE, IPC_NOWAIT);
+	wipe(&msg, sizeof(msg));
+	need(ret, "msgsnd");
+	need(msgctl(id, IPC_RMID, NULL), "IPC_RMID");
+}
+
+/* The parts of the header that the kernel looks at. */
+struct swap_header {
+	char boot[1024];
+	uint32_t version, last_page, nr_badpages;
+	char pad[PAGE - 1024 - 12 - 10];
+	char magic[10];
+} __attribute__((packed));
+
+static void swap_on(void)
+{
+	static struct swap_header header;
+	int fd = (int)need(open(settings.disk, O_RDWR), settings.disk);
+
+	_Static_assert(sizeof(header) == PAGE, "a header is a page");
+	header.version = 1;
+	header.last_page = SWAP_PAGES - 1;
+	memcpy(header.magic, "SWAPSPACE2", sizeof(header.magic));
+	need(pwrite(fd, &header, PAGE, 0) == (ssize_t)PAGE ? 0 : -1,
+	     "write of the swap header");
+	need(fsync(fd), "fsync");
+	close(fd);
+	available(swapon(settings.disk, 0), "swapon");
+}
+
+/* Out, and some of them in again, which leaves them in the swap cache. */
+static void plant_swap(void)
+{
+	char *p;
+
+	if (!settings.disk)
+		missing("no disk to swap to");
+	swap_on();
+	p = many_pages();
+	available(madvise(p, PAGES * PAGE, MADV_PAGEOUT), "MADV_PAGEOUT");
+	for (size_t i = 0; i < PAGES; i += 64)
+		*(volatile char *)(p + i * PAGE);
+}
+
+static void missing_without(const char *path, const char *what)
+{
+	if (access(path, F_OK))
+		missing("no %s in this kernel", what);
+	errno = 0;
+	failed("%s is there, and nobody has written how to plant in it", what);
+}
+
+static void plant_zswap(void)
+{
+	missing_without("/sys/module/zswap", "zswap");
+}
+
+static void plant_zram(void)
+{
+	missing_without("/sys/class/zram-control", "zram");
+}
+
+const struct kind left_kinds[] = {
+	{ "swap", plant_swap },
+	{ "zswap", plant_zswap },
+	{ "zram", plant_zram },
+	{ "freed-slab", plant_freed_slab },
+	{ "freed-page", plant_freed_page },
+	{ }
+};

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Packets that nobody has received. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "plant.h"
+
+#define RING_BLOCK	4096U
+#define RING_FRAME	2048U
+
+static struct sockaddr_in bound(int fd)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(addr);
+
+	need(bind(fd, (struct sockaddr *)&addr, len), "bind");
+	need(getsockname(fd, (struct sockaddr *)&addr, &len), "getsockname");
+	return addr;
+}
+
+static void connect_to(int fd, struct sockaddr_in addr)
+{
+	need(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), "connect");
+}
+
+static void plant_tcp(void)
+{
+	int listener = (int)available(socket(AF_INET, SOCK_STREAM, 0), "TCP");
+	int from = (int)need(socket(AF_INET, SOCK_STREAM, 0), "socket");
+	struct sockaddr_in addr = bound(listener);
+
+	need(listen(listener, 1), "listen");
+	connect_to(from, addr);
+	need(accept(listener, NULL, NULL), "accept");
+	send_secret(from, "write to a TCP socket");
+}
+
+static void plant_udp(void)
+{
+	int to = (int)available(socket(AF_INET, SOCK_DGRAM, 0), "UDP");
+	int from = (int)need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+
+	connect_to(from, bound(to));
+	send_secret(from, "write to a UDP socket");
+}
+
+/* From one process to another, as the kernel does not listen there. */
+static void plant_netlink(void)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(addr);
+	int to = (int)available(socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK),
+				"netlink");
+	int from = (int)need(socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK),
+			     "socket");
+
+	need(bind(to, (struct sockaddr *)&addr, len), "bind");
+	need(getsockname(to, (struct sockaddr *)&addr, &len), "getsockname");
+	need(connect(from, (struct sockaddr *)&addr, len), "connect");
+	send_secret(from, "write to a netlink socket");
+}
+
+/* A ring that user space maps, and the kernel fills with packets of others. */
+static void plant_packet_ring(void)
+{
+	const struct tpacket_req req = {
+		.tp_block_size = RING_BLOCK, .tp_block_nr = 8,
+		.tp_frame_size = RING_FRAME, .tp_frame_nr = 16,
+	};
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = (int)if_nametoindex("lo"),
+	};
+	int from = (int)need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)),
+				"a packet socket");
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	void *ring;
+
+	need(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)),
+	     "PACKET_RX_RING");
+	need(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
+	ring = mmap(NULL, RING_BLOCK * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fd, 0);
+	need(ring == MAP_FAILED ? -1 : 0, "mmap of the ring");
+	/* Nobody listens on port 9: only the ring keeps the packet. */
+	connect_to(from, to);
+	send_secret(from, "write to a UDP socket");
+}
+
+const struct kind net_kinds[] = {
+	{ "tcp", plant_tcp },
+	{ "udp", plant_udp },
+	{ "netlink", plant_netlink },
+	{ "packet-ring", plant_packet_ring },
+	{ }
+};

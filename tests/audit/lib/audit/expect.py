@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+expect.tsv: the verdicts of today, and whether what was found is as good.
+
+A line for each kind: name, what it is, a word for each column, why. The words are
+those of verdict.py; "n/a" in all columns: this kernel has no such place.
+"""
+
+from .errors import Trouble
+from .report import FAILED, MISSING
+from .verdict import COLUMNS, HIDDEN, NOBODY, NOT_AVAILABLE, ORDER, OWN, REACHABLE
+
+NA = "n/a"
+WORDS = {HIDDEN, OWN, REACHABLE, NOBODY, NA}
+
+
+class Expected:
+    """A line of the file."""
+
+    def __init__(self, name, what, words, why):
+        self.name = name
+        self.what = what
+        self.words = dict(zip(COLUMNS, words))
+        self.why = why
+
+    @property
+    def available(self):
+        return NA not in self.words.values()
+
+
+def parse_line(line, where):
+    cells = line.split("\t")
+    if len(cells) != 3 + len(COLUMNS):
+        raise Trouble(f"{where}: {len(cells)} cells, not {3 + len(COLUMNS)}")
+    name, what, *words, why = cells
+    unknown = set(words) - WORDS
+    if unknown:
+        raise Trouble(f"{where}: unknown word {sorted(unknown)[0]}")
+    if NA in words and set(words) != {NA}:
+        raise Trouble(f"{where}: n/a in some columns only")
+    if not what or not why:
+        raise Trouble(f"{where}: no description, or no reason")
+    return Expected(name, what, words, why)
+
+
+def read(path):
+    """{name: Expected}, in the order of the file."""
+    table = {}
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            line = line.rstrip("\n")
+            if not line or line.startswith("#"):
+                continue
+            expected = parse_line(line, f"{path}:{number}")
+            if expected.name in table:
+                raise Trouble(f"{path}:{number}: {expected.name} is there already")
+            table[expected.name] = expected
+    return table
+
+
+def compare_word(column, expected, found):
+    """What is wrong with one column, or ""."""
+    if expected == found:
+        return ""
+    if NOBODY in (expected, found):
+        return f"{column}: {found}, and the table says {expected}"
+    if ORDER.index(found) > ORDER.index(expected):
+        return f"{column}: {found}, and should be {expected}"
+    return f"{column}: {found}, better than the table's {expected}: update the table"
+
+
+def compare(expected, verdict):
+    """What is wrong with a kind: a list of texts."""
+    kind = verdict.kind
+    if kind.state == FAILED:
+        return [f"could not be planted: {kind.detail}"]
+    if kind.state == MISSING:
+        return [] if not expected.available else [f"not available here: {kind.detail}"]
+    if not expected.available:
+        return ["is available, and the table says it is not: update the table"]
+    if verdict.words["unrestricted"] == NOT_AVAILABLE:
+        return ["there is no verdict"]
+    texts = [compare_word(column, expected.words[column], verdict.words[column])
+             for column in COLUMNS]
+    return [text for text in texts if text]

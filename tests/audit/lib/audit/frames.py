@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What physical pages are used for, and how much of it is within reach."""
+
+import array
+
+from .pagetable import shift_of
+
+# Bits of /proc/kpageflags, the first that is set decides.
+BITS = (
+    (20, "no memory"), (10, "free"), (24, "zero page"), (17, "huge page"), (21, "KSM"),
+    (12, "anonymous"), (13, "swap cache"), (14, "shared memory"), (5, "page cache"),
+    (7, "slab"), (26, "page table"), (11, "mapped by users"), (32, "reserved"),
+)
+OTHER = "kernel, pipes and the like"
+# Classes that hold data of users and nothing else.
+USER_DATA = ("huge page", "KSM", "anonymous", "swap cache", "shared memory", "page cache",
+             "mapped by users")
+NAMES = [name for _, name in BITS] + [OTHER]
+FRAME = 4096
+
+
+def class_of(flags):
+    for number, (bit, _) in enumerate(BITS):
+        if flags >> bit & 1:
+            return number
+    return len(BITS)
+
+
+class Frames:
+    """The use of each page of memory."""
+
+    def __init__(self, ranges, size):
+        self.count = size // FRAME
+        self.classes = array.array("B", bytes([NAMES.index("no memory")]) * self.count)
+        for first, count, flags in ranges:
+            end = min(first + count, self.count)
+            if first < end:
+                self.classes[first:end] = array.array("B", bytes([class_of(flags)]))\
+                    * (end - first)
+
+    def name(self, phys):
+        frame = phys // FRAME
+        return NAMES[self.classes[frame]] if frame < self.count else "no memory"
+
+    def in_all(self):
+        """{class: pages} of the machine."""
+        return self.counted(b"\1" * self.count)
+
+    def counted(self, mask):
+        counts = [0] * len(NAMES)
+        for number, reached in zip(self.classes, mask):
+            counts[number] += reached
+        return {name: count for name, count in zip(NAMES, counts) if count}
+
+    def reached(self, leaves, region_of):
+        """{region: {class: pages}} of what leaves map, and the same for "all"."""
+        masks = {}
+        every = bytearray(self.count)
+        for leaf in leaves:
+            first = leaf.phys // FRAME
+            end = min(first + (1 << shift_of(leaf.level)) // FRAME, self.count)
+            if first >= end:
+                continue
+            region = region_of(leaf.offset)
+            if region not in masks:
+                masks[region] = bytearray(self.count)
+            ones = b"\1" * (end - first)
+            masks[region][first:end] = ones
+            every[first:end] = ones
+        result = {region: self.counted(mask) for region, mask in masks.items()}
+        result["all"] = self.counted(every)
+        return result
+
+
+def user_pages(counts):
+    """Pages with data of users among {class: pages}."""
+    return sum(counts.get(name, 0) for name in USER_DATA)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Boots the guest, waits until it is ready, saves its memory, and ends it."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+
+from . import secret
+from .errors import Trouble
+from .qmp import Qmp
+from .report import Report
+
+DISK_MB = 32
+PAGE = 4096
+PAUSE = 0.02
+CR3 = re.compile(r"\bCR3=([0-9a-f]+)")
+CR4 = re.compile(r"\bCR4=([0-9a-f]+)")
+LA57 = 1 << 12
+
+
+class Settings:
+    """Which machine, and where its files go."""
+
+    def __init__(self, top, work, kernel, options):
+        self.top = top
+        self.work = work
+        self.kernel = kernel
+        self.options = options
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+
+class Saved:
+    """What was taken from a machine."""
+
+    def __init__(self, report, image, cr3, cr4):
+        self.report = report
+        self.image = image
+        self.cr3 = cr3
+        self.levels = 5 if cr4 & LA57 else 4
+
+
+class Machine:
+    """One run of vm/run."""
+
+    def __init__(self, settings, seed):
+        self.settings = settings
+        self.seed = seed
+        self.report = Report()
+        self.trouble = None
+        self.process = None
+        self.reader = None
+
+    def command(self):
+        settings, options = self.settings, self.settings.options
+        return [os.path.join(settings.top, "vm/run"), "--kernel", settings.kernel,
+                "--mem", options.mem, "--cpus", options.cpus,
+                *(["--cpu", options.cpu] if options.cpu else []),
+                "--append", options.append, "--timeout", f"{options.timeout:g}",
+                "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
+                "--qmp", settings.path("qmp"),
+                "--copy", settings.path("secret-initrd") + ":/audit-initrd", "--",
+                os.path.join(settings.top, "build/audit/plant"), f"{self.seed:016x}",
+                os.path.join(settings.top, "build/asictl"), "/dev/vda",
+                settings.path("secret-9p")]
+
+    def write_secrets(self):
+        for kind in ("initrd", "9p"):
+            with open(self.settings.path("secret-" + kind), "wb") as file:
+                file.write(secret.secret(self.seed, kind).ljust(PAGE, b"."))
+
+    def start(self):
+        self.write_secrets()
+        errors = open(self.settings.path("stderr"), "wb")
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=errors,
+                                        stdin=subprocess.DEVNULL, text=True, errors="replace")
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        try:
+            for line in self.process.stdout:
+                self.report.line(line)
+        except Trouble as trouble:
+            self.trouble = trouble
+
+    def said(self):
+        """Why it ended before its time."""
+        with open(self.settings.path("stderr"), encoding="utf-8", errors="replace") as file:
+            lines = [line for line in file.read().splitlines() if line.strip()]
+        ours = [line for line in lines if line.startswith("vm/run: ")]
+        text = " ".join((ours or lines or ["it said nothing"])[:1])
+        return f"the machine ended before it was ready: {text}"
+
+    def wait_until_ready(self):
+        while not self.report.ready:
+            if self.trouble:
+                raise self.trouble
+            if self.process.poll() is not None:
+                self.reader.join()
+                if self.report.ready:
+                    break
+                raise Trouble(self.said())
+            time.sleep(PAUSE)
+
+    def save(self):
+        """Stop, save and go on: the guest notices nothing."""
+        path = self.settings.path("memory")
+        qmp = Qmp(self.settings.path("qmp"))
+        try:
+            qmp.command("stop")
+            registers = qmp.human("info registers")
+            size = qmp.command("query-memory-size-summary")["base-memory"]
+            qmp.command("pmemsave", val=0, size=size, filename=os.path.abspath(path))
+            qmp.command("cont")
+        finally:
+            qmp.close()
+        cr3, cr4 = CR3.search(registers), CR4.search(registers)
+        if not cr3 or not cr4:
+            raise Trouble("QEMU does not show CR3 and CR4")
+        return Saved(self.report, path, int(cr3[1], 16), int(cr4[1], 16))
+
+    def release(self):
+        """Tell the guest to end, by its mailbox."""
+        with open(self.settings.path("vm/disk"), "r+b") as file:
+            file.seek((DISK_MB << 20) - PAGE)
+            file.write(b"x")
+
+    def finish(self):
+        """Wait for the end; why it is a bad one, or ""."""
+        status = self.process.wait()
+        if not status:
+            return ""
+        with open(self.settings.path("stderr"), encoding="utf-8", errors="replace") as file:
+            lines = file.read().strip().splitlines()
+        return f"vm/run: status {status}: " + " ".join(line.strip() for line in lines[:2])
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()

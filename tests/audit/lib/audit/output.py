@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The same results as a table, as KTAP, as JSON and as a page of the documents."""
+
+import json
+
+from .frames import USER_DATA, user_pages
+from .report import MISSING
+from .verdict import COLUMNS, HIDDEN, NOT_AVAILABLE, REACHABLE
+
+HEADINGS = ("kind", "copies", *COLUMNS)
+MIB = 256
+DOCUMENT = """\
+# Where user data lives, and who can reach it
+
+Written by `make audit`: do not edit. The words are what `tests/audit/run` found in the
+memory of a machine booted with `asi=on`; the reasons are those of
+`tests/audit/expect.tsv`.
+
+A program in the machine puts a different secret into each of these places. From outside,
+through QEMU's monitor, all memory and the page tables are saved, every copy of each secret
+is looked for, and the tables are walked: which of them map a page that holds one?
+
+| column | the page table |
+|---|---|
+| unrestricted | the kernel's ordinary one: it has to reach every secret, or the audit fails |
+| another process | restricted, of a process that has nothing to do with it |
+| a guest | restricted, of a virtual machine that has nothing to do with it |
+| its owner | restricted, of the process that the secret belongs to |
+
+"reachable" means that the kernel's half of the table maps at least one copy; "own": only
+the user's half, by the owner's own mapping; "hidden": no part of the table maps any copy.
+
+{summary}
+
+| where | unrestricted | another process | a guest | its owner | why |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def counts(verdicts):
+    """How many kinds, and within whose reach."""
+    planted = [verdict for verdict in verdicts if verdict.planted]
+    return {
+        "planted": len(planted),
+        "not_available": sum(verdict.kind.state == MISSING for verdict in verdicts),
+        "found": sum(bool(verdict.found) and verdict.words["unrestricted"] != HIDDEN
+                     for verdict in planted),
+        **{column: sum(verdict.words[column] == REACHABLE for verdict in planted)
+           for column in ("other", "guest")},
+    }
+
+
+def table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [" ".join(cell.ljust(width + 1) for cell, width in zip(row, widths)).rstrip()
+            for row in rows]
+
+
+def kind_rows(verdicts):
+    yield HEADINGS
+    for verdict in verdicts:
+        if verdict.planted:
+            yield (verdict.name, str(len(verdict.found)),
+                   *(verdict.words[column] for column in COLUMNS))
+        else:
+            yield (verdict.name, "-", f"{verdict.kind.state}: {verdict.kind.detail}",
+                   *[""] * (len(COLUMNS) - 1))
+
+
+def mib(pages):
+    return f"{pages / MIB:.1f}"
+
+
+def reach_rows(reach):
+    """One row for each table and region: MiB in all, and of these with data of users."""
+    yield ("table", "region", "MiB", "of users", "free")
+    for name, regions in reach.items():
+        for region, classes in regions.items():
+            yield (name, region, mib(sum(classes.values())), mib(user_pages(classes)),
+                   mib(classes.get("free", 0)))
+
+
+def human(audit):
+    """Everything, for people."""
+    lines = table(list(kind_rows(audit.verdicts)))
+    lines += ["", "Memory within reach, by region:", ""]
+    lines += table(list(reach_rows(audit.reach)))
+    lines += ["", f"\"of users\": {', '.join(USER_DATA)}, by /proc/kpageflags; slabs, pipes and "
+              "free pages", "hold data of users as well, and nobody knows how much.", ""]
+    for check in audit.checks:
+        lines.append(f"{'FAIL' if check.wrong else 'ok  '} {check.name}: "
+                     f"{check.wrong or check.note}")
+    for name, texts in audit.wrong.items():
+        lines += [f"FAIL {name}: {text}" for text in texts]
+    return lines + ["", *brief(audit)]
+
+
+def brief(audit):
+    """A few lines that say how it is."""
+    number = counts(audit.verdicts)
+    total = number["planted"]
+    lines = [f"{total} secrets were planted, each in another kind of place; the unrestricted "
+             f"table reaches {number['found']} of them.",
+             f"A restricted table reaches: of another process {number['other']}, "
+             f"of a guest {number['guest']}."]
+    if number["other"] > total // 2:
+        lines.append("So next to nothing is hidden today: the page allocator does not separate "
+                     "sensitive memory yet.")
+    hole = [check for check in audit.checks if check.name == "hole"]
+    lines += [f"{check.wrong or check.note}." for check in hole]
+    bad = sum(bool(check.wrong) for check in audit.checks) + len(audit.wrong)
+    lines.append(f"audit: {bad} results are not as expected" if bad
+                 else "audit: all is as expected, see docs/COVERAGE.md")
+    return [line[0].upper() + line[1:] for line in lines]
+
+
+def ktap(audit):
+    lines = ["KTAP version 1", f"1..{len(audit.checks) + len(audit.verdicts)}"]
+    for number, check in enumerate(audit.checks, 1):
+        lines.append(f"{'not ok' if check.wrong else 'ok'} {number} check:{check.name}"
+                     + (f" # {check.wrong}" if check.wrong else ""))
+    for number, verdict in enumerate(audit.verdicts, len(audit.checks) + 1):
+        wrong = "; ".join(audit.wrong.get(verdict.name, ()))
+        skip = verdict.kind.state == MISSING and not wrong
+        rest = f" # SKIP {verdict.kind.detail}" if skip else f" # {wrong}" if wrong else ""
+        lines.append(f"{'not ok' if wrong else 'ok'} {number} {verdict.name}{rest}")
+    return lines
+
+
+def json_places(audit, found):
+    return {column: [{"address": f"0x{place.virt:x}", "region": audit.regions.name(place.virt)}
+                     for place in places] for column, places in found.places.items()}
+
+
+def as_json(audit):
+    """All that was found, for programs."""
+    kinds = {}
+    for verdict in audit.verdicts:
+        kinds[verdict.name] = {
+            "state": verdict.kind.state, "detail": verdict.kind.detail, "pid": verdict.kind.pid,
+            "verdict": verdict.words, "wrong": audit.wrong.get(verdict.name, []),
+            "copies": [{"physical": f"0x{found.copy.phys:x}", "whole": found.copy.whole,
+                        "page": audit.frames.name(found.copy.phys),
+                        "mapped": json_places(audit, found)} for found in verdict.found],
+        }
+    checks = {check.name: {"holds": not check.wrong, "text": check.wrong or check.note}
+              for check in audit.checks}
+    return json.dumps({"levels": audit.levels, "counts": counts(audit.verdicts), "kinds": kinds,
+                       "checks": checks, "pages_in_reach": audit.reach,
+                       "pages": audit.frames.in_all()}, indent=1) + "\n"
+
+
+def document_row(expected, verdict):
+    if verdict.planted:
+        words = [verdict.words[column] for column in COLUMNS]
+    else:
+        words = [NOT_AVAILABLE] * len(COLUMNS)
+    return "| " + " | ".join((expected.what, *words, expected.why)) + " |"
+
+
+def document(audit):
+    """docs/COVERAGE.md: nothing in it that differs from run to run."""
+    number = counts(audit.verdicts)
+    summary = (f"Of {number['planted']} kinds, the restricted table of another process reaches "
+               f"{number['other']},\nthat of a guest {number['guest']}. "
+               f"{number['not_available']} more are not in this kernel.")
+    if number["other"] > number["planted"] // 2:
+        summary += (" The page allocator does not\nseparate sensitive memory yet: all that is "
+                    "hidden is the block that was hidden by hand.")
+    rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
+            if verdict.name in audit.expected]
+    return DOCUMENT.format(summary=summary, rows="\n".join(rows))
