@@ -2,7 +2,7 @@
 """What has to hold for tables and for the audit itself, beyond single kinds."""
 
 from .compare import Comparison, global_leaves
-from .pagetable import NOISE
+from .pagetable import ADDRESS, NOISE
 from .verdict import HIDDEN
 
 MOST_SHOWN = 3
@@ -77,6 +77,14 @@ def check_subset(pairs, walker):
             wrong.append(f"{name}: {len(broken)} entries, {some(broken)}")
     return Check("subset", "; ".join(wrong[:MOST_SHOWN]),
                  f"{len(pairs)} restricted tables map nothing that the unrestricted do not")
+
+
+def check_cr3(cr3, roots):
+    """What the CPU had loaded must be a table that is known: `roots`, addresses."""
+    root = cr3 & ADDRESS
+    return Check("cr3", "" if root in roots else f"the CPU was in 0x{root:x}, which is neither "
+                 "a domain's table nor that of a process",
+                 "the CPU was in one of the tables looked at")
 
 
 def check_inviting(pairs):

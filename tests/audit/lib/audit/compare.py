@@ -4,7 +4,7 @@ Is a restricted table a subset of the unrestricted one? Every translation of the
 one has to be one of the other, to the same frame, with no more rights.
 """
 
-from .pagetable import (ADDRESS, GLOBAL, NX, PRESENT, RW, USER, is_leaf, rights_of, shift_of,
+from .pagetable import (ADDRESS, NX, PRESENT, RW, USER, is_leaf, rights_of, shift_of,
                         target)
 
 ALL = RW | USER | NX
@@ -89,4 +89,5 @@ class Comparison:
 
 def global_leaves(space):
     """Addresses of leaves that survive in the TLB when the table changes."""
-    return [leaf.offset for leaf in space.leaves() if leaf.entry & GLOBAL]
+    return [slot.base + offset for slot in space.slots
+            for offset in slot.subtree.global_leaves()]

@@ -25,7 +25,7 @@ exit status: 0 all is as expect.tsv says, 1 something is not, 2 there is no verd
 Better than expected counts as wrong: the table has to be updated.
 """
 # Mapped alike everywhere, so that their TLB entries are right in any address space.
-MAY_BE_GLOBAL = ("cpu_entry_area",)
+MAY_BE_GLOBAL = ("cpu_entry_area", "espfix")
 
 
 class Audit:
@@ -73,6 +73,11 @@ class Audit:
             restricted = self.space(root)
             result[f"{pid}/{name}"] = restricted, self.unrestricted_of(restricted)
         return result
+
+    def roots(self):
+        """The addresses of all topmost tables there are."""
+        found = {self.unrestricted.root, *self.domains.values()}
+        return found.union(*self.tops.values())
 
     def put_back_hole(self):
         """For the control: in the saved memory, let the restricted table have it."""
@@ -125,6 +130,7 @@ class Audit:
             checks.check_negative(self.verdicts),
             checks.check_hole(hole[0] if hole else None, self.hole),
             checks.check_subset(pairs, self.walker),
+            checks.check_cr3(self.saved.cr3, self.roots()),
             checks.check_inviting(pairs),
             checks.check_global(pairs, self.regions.name, MAY_BE_GLOBAL),
         ]

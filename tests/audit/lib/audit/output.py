@@ -4,11 +4,12 @@
 import json
 
 from .frames import USER_DATA, user_pages
-from .report import MISSING
+from .report import FAILED, MISSING
 from .verdict import COLUMNS, HIDDEN, NOT_AVAILABLE, REACHABLE
 
 HEADINGS = ("kind", "copies", *COLUMNS)
 MIB = 256
+STATES = {MISSING: "not available", FAILED: "could not be planted"}
 DOCUMENT = """\
 # Where user data lives, and who can reach it
 
@@ -57,15 +58,14 @@ def table(rows):
             for row in rows]
 
 
-def kind_rows(verdicts):
-    yield HEADINGS
-    for verdict in verdicts:
-        if verdict.planted:
-            yield (verdict.name, str(len(verdict.found)),
-                   *(verdict.words[column] for column in COLUMNS))
-        else:
-            yield (verdict.name, "-", f"{verdict.kind.state}: {verdict.kind.detail}",
-                   *[""] * (len(COLUMNS) - 1))
+def kind_lines(verdicts):
+    """A table of what was planted, and below it what was not."""
+    rows = [HEADINGS] + [(verdict.name, str(len(verdict.found)),
+                          *(verdict.words[column] for column in COLUMNS))
+                         for verdict in verdicts if verdict.planted]
+    rest = [f"{verdict.name}: {STATES[verdict.kind.state]}: {verdict.kind.detail}"
+            for verdict in verdicts if not verdict.planted]
+    return table(rows) + [""] * bool(rest) + rest
 
 
 def mib(pages):
@@ -83,11 +83,11 @@ def reach_rows(reach):
 
 def human(audit):
     """Everything, for people."""
-    lines = table(list(kind_rows(audit.verdicts)))
+    lines = kind_lines(audit.verdicts)
     lines += ["", "Memory within reach, by region:", ""]
     lines += table(list(reach_rows(audit.reach)))
-    lines += ["", f"\"of users\": {', '.join(USER_DATA)}, by /proc/kpageflags; slabs, pipes and "
-              "free pages", "hold data of users as well, and nobody knows how much.", ""]
+    lines += ["", "\"of users\", by /proc/kpageflags: " + ", ".join(USER_DATA) + ".",
+              "Slabs, pipes and free pages hold data of users as well; nobody knows how much.", ""]
     for check in audit.checks:
         lines.append(f"{'FAIL' if check.wrong else 'ok  '} {check.name}: "
                      f"{check.wrong or check.note}")

@@ -47,6 +47,7 @@ class Subtree:
         # Entries that are absent, yet name a frame: (offset, entry).
         self.inviting = []
         self.reverse = None
+        self.lasting = None
 
     def add_below(self, offset, rights, below):
         if len(self.leaves) + len(below.leaves) > MOST_LEAVES:
@@ -64,6 +65,13 @@ class Subtree:
                 frames = self.reverse.setdefault(shift, {})
                 frames.setdefault(leaf.phys >> shift, []).append(index)
         return self.reverse
+
+
+    def global_leaves(self):
+        """Offsets of leaves that stay in the TLB when CR3 is loaded."""
+        if self.lasting is None:
+            self.lasting = [leaf.offset for leaf in self.leaves if leaf.entry & GLOBAL]
+        return self.lasting
 
 
 class Walker:

@@ -7,6 +7,7 @@ import re
 from .errors import Trouble
 
 PLANTED, MISSING, FAILED = "planted", "missing", "failed"
+LISTER = "asictl"
 SYMBOLS = ("init_top_pgt", "page_offset_base", "vmalloc_base", "vmemmap_base", "_text", "_end")
 
 
@@ -88,10 +89,14 @@ class Report:
         self.ready = True
 
     def domains(self):
-        """{(pid, class): physical address of the topmost table}."""
+        """
+        {(pid, class): physical address of the topmost table}, without those of the
+        program that made the list and has ended since.
+        """
         try:
             listed = json.loads("\n".join(self.text))["domains"]
-            return {(one["pid"], one["class"]): int(one["pgd_phys"], 16) for one in listed}
+            return {(one["pid"], one["class"]): int(one["pgd_phys"], 16) for one in listed
+                    if one["comm"] != LISTER}
         except (ValueError, KeyError, TypeError):
             raise Trouble("the list of domains is not understood") from None
 
