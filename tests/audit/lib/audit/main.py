@@ -15,7 +15,7 @@ from .errors import Malformed, Trouble
 from .frames import Frames
 from .image import Image
 from .machine import Machine, Settings
-from .pagetable import Space, Walker
+from .pagetable import ADDRESS, PRESENT, RW, Space, Walker
 from .regions import Regions
 from .report import FAILED, PLANTED, Kind
 from .verdict import WITHOUT_OWNER, Judge, hole_copies
@@ -83,9 +83,14 @@ class Audit:
         """For the control: in the saved memory, let the restricted table have it."""
         if not self.hole:
             raise Trouble("there is no hole to put back")
-        table, index, level = self.other.last_entry(self.hole.virt)
-        phys = self.unrestricted.translate(self.hole.virt)
-        self.image.set_entry(table, index, phys | 0xe3 if level == 2 else phys | 0x63)
+        table, index, _ = self.other.last_entry(self.hole.virt)
+        source, at, level = self.unrestricted.last_entry(self.hole.virt)
+        if level == 1:
+            entry = source | PRESENT | RW
+        else:
+            entry = (self.image.table(source)[at] & ~ADDRESS
+                     | self.unrestricted.translate(self.hole.virt))
+        self.image.set_entry(table, index, entry)
         self.walker = Walker(self.image)
         self.prepare()
 
