@@ -28,6 +28,7 @@ KERNELS := run debug kasan off base
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test test-all shell bench deb export check check-series \
 	clean distclean programs asictl selftests bench-programs upstream \
+	audit audit-programs \
 	$(addprefix kernel-,$(KERNELS))
 # Kernel builds use all CPUs by themselves.
 .NOTPARALLEL:
@@ -40,6 +41,7 @@ help:
 	@echo
 	@echo '  make shell         a shell in a machine booted with asi=on'
 	@echo '  make bench         count instructions; write docs/PERFORMANCE.md'
+	@echo '  make audit         who can reach whose data; write docs/COVERAGE.md'
 	@echo '  make test-all      the slow tests as well'
 	@echo
 	@echo '  make setup         packages, and the workspace build/linux'
@@ -80,7 +82,10 @@ selftests: setup
 bench-programs: setup
 	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench $(quiet)
 
-programs: asictl selftests bench-programs
+audit-programs: setup
+	$(Q)$(MAKE) --no-print-directory -C tests/audit/guest OUT=$(B)/audit $(quiet)
+
+programs: asictl selftests bench-programs audit-programs
 
 # The kernel's own suites, from the same source.
 upstream: setup
@@ -107,6 +112,10 @@ bench: kernel-run kernel-off kernel-base bench-programs
 deb:
 	@echo 'There is no make deb yet: the kernel that is built here is for emulated machines, without drivers for real ones' >&2
 	@exit 1
+
+# AUDIT= are its options; with --control leak it has to fail.
+audit: kernel-run asictl audit-programs
+	$(Q)tests/audit/run --write docs/COVERAGE.md $(AUDIT)
 
 export:
 	$(Q)scripts/export

@@ -250,12 +250,21 @@ class Whole(MemoryTest):
         self.assertIn("| a pipe | reachable |", text)
         self.assertIn("| zram | not available |", text)
 
+    def test_brief_names_what_is_left(self):
+        """When most is hidden, the rest is listed; until then, what is hidden."""
+        audit = self.audit()
+        self.assertIn("Out of reach is only: secretmem.", " ".join(output.brief(audit)))
+        for verdict in audit.verdicts[:2]:
+            verdict.words.update(other="hidden", guest="hidden")
+        self.assertIn("Still within reach: pipe.", " ".join(output.brief(audit)))
+
     def test_json(self):
         data = json.loads(output.as_json(self.audit()))
         self.assertEqual(data["kinds"]["anon"]["copies"][0]["physical"], f"0x{ANON:x}")
         self.assertEqual(data["kinds"]["anon"]["copies"][0]["mapped"]["other"][0]["region"],
                          "direct map")
-        self.assertEqual(data["counts"]["planted"], 4)
+        self.assertEqual(data["counts"], {"planted": 3, "not_available": 1, "found": 3,
+                                          "other": 2, "guest": 2})
 
     def test_memory_within_reach(self):
         reach = self.audit().reach

@@ -42,7 +42,11 @@ class Subset(MemoryTest):
 
     def test_more(self):
         self.memory.map(self.other, KERNEL + 0x1000, 0x3000 | DATA)
-        self.assertTrue(self.broken())
+        self.assertEqual(self.broken(), [KERNEL + 0x1000])
+
+    def test_tables_for_what_may_come(self):
+        self.memory.table_for(self.other, KERNEL, 1)
+        self.assertEqual(self.broken(), [])
 
     def test_more_in_a_table_that_both_have(self):
         self.both(KERNEL, 0x3000 | DATA, 0x3000 | DATA)

@@ -49,7 +49,7 @@ class Comparison:
             offset = index << shift_of(level)
             rights = r_rights & rights_of(r), u_rights & rights_of(u)
             if not u & PRESENT:
-                yield offset
+                yield from self.alone(offset, r, level)
             elif is_leaf(r, level):
                 yield from self.leaf(offset, r, u, level, *rights)
             elif is_leaf(u, level):
@@ -57,6 +57,14 @@ class Comparison:
             else:
                 for below in self.tables(r & ADDRESS, u & ADDRESS, level - 1, *rights):
                     yield offset + below
+
+    def alone(self, offset, r, level):
+        """All leaves where the other has nothing; tables without leaves are no harm."""
+        if is_leaf(r, level):
+            yield offset
+            return
+        for leaf in self.walker.subtree(r & ADDRESS, level - 1).leaves:
+            yield offset + leaf.offset
 
     def leaf(self, offset, r, u, level, r_rights, u_rights):
         """A restricted leaf: the other is one as well, or is made of smaller ones."""

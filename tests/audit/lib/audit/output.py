@@ -2,12 +2,15 @@
 """The same results as a table, as KTAP, as JSON and as a page of the documents."""
 
 import json
+import textwrap
 
 from .frames import USER_DATA, user_pages
 from .report import FAILED, MISSING
 from .verdict import COLUMNS, HIDDEN, NOT_AVAILABLE, REACHABLE
 
 HEADINGS = ("kind", "copies", *COLUMNS)
+# Columns of those who have nothing to do with the secret.
+STRANGERS = ("other", "guest")
 MIB = 256
 STATES = {MISSING: "not available", FAILED: "could not be planted"}
 DOCUMENT = """\
@@ -40,16 +43,27 @@ the user's half, by the owner's own mapping; "hidden": no part of the table maps
 
 
 def counts(verdicts):
-    """How many kinds, and within whose reach."""
-    planted = [verdict for verdict in verdicts if verdict.planted]
+    """How many kinds, and within whose reach; the control is none."""
+    kinds = [verdict for verdict in verdicts if verdict.name != "hole"]
+    planted = [verdict for verdict in kinds if verdict.planted]
     return {
         "planted": len(planted),
-        "not_available": sum(verdict.kind.state == MISSING for verdict in verdicts),
+        "not_available": sum(verdict.kind.state == MISSING for verdict in kinds),
         "found": sum(bool(verdict.found) and verdict.words["unrestricted"] != HIDDEN
                      for verdict in planted),
         **{column: sum(verdict.words[column] == REACHABLE for verdict in planted)
-           for column in ("other", "guest")},
+           for column in STRANGERS},
     }
+
+
+def by_reach(verdicts):
+    """Names of the kinds that a stranger can reach, and of those that none can."""
+    reached, hidden = [], []
+    for verdict in verdicts:
+        if verdict.planted and verdict.name != "hole":
+            strange = any(verdict.words[column] == REACHABLE for column in STRANGERS)
+            (reached if strange else hidden).append(verdict.name)
+    return reached, hidden
 
 
 def table(rows):
@@ -100,19 +114,22 @@ def brief(audit):
     """A few lines that say how it is."""
     number = counts(audit.verdicts)
     total = number["planted"]
+    reached, hidden = by_reach(audit.verdicts)
     lines = [f"{total} secrets were planted, each in another kind of place; the unrestricted "
-             f"table reaches {number['found']} of them.",
+             f"tables reach {number['found']}.",
              f"A restricted table reaches: of another process {number['other']}, "
              f"of a guest {number['guest']}."]
-    if number["other"] > total // 2:
-        lines.append("So next to nothing is hidden today: the page allocator does not separate "
-                     "sensitive memory yet.")
+    if len(reached) > total // 2:
+        lines += ["So next to nothing is hidden today: the page allocator does not separate "
+                  "sensitive", "memory yet. Out of reach is only: " + " ".join(hidden) + "."]
+    elif reached:
+        lines += textwrap.wrap("Still within reach: " + " ".join(reached) + ".", 88)
     hole = [check for check in audit.checks if check.name == "hole"]
     lines += [f"{check.wrong or check.note}." for check in hole]
     bad = sum(bool(check.wrong) for check in audit.checks) + len(audit.wrong)
-    lines.append(f"audit: {bad} results are not as expected" if bad
-                 else "audit: all is as expected, see docs/COVERAGE.md")
-    return [line[0].upper() + line[1:] for line in lines]
+    lines.append(f"Audit: {bad} results are not as they should be; tests/audit/run shows them."
+                 if bad else "Audit: all is as docs/COVERAGE.md says.")
+    return [line[:1].upper() + line[1:] if line.startswith("a ") else line for line in lines]
 
 
 def ktap(audit):
@@ -162,12 +179,15 @@ def document_row(expected, verdict):
 def document(audit):
     """docs/COVERAGE.md: nothing in it that differs from run to run."""
     number = counts(audit.verdicts)
+    reached, hidden = by_reach(audit.verdicts)
     summary = (f"Of {number['planted']} kinds, the restricted table of another process reaches "
-               f"{number['other']},\nthat of a guest {number['guest']}. "
+               f"{number['other']}, that of a guest {number['guest']}. "
                f"{number['not_available']} more are not in this kernel.")
-    if number["other"] > number["planted"] // 2:
-        summary += (" The page allocator does not\nseparate sensitive memory yet: all that is "
-                    "hidden is the block that was hidden by hand.")
+    if len(reached) > number["planted"] // 2:
+        summary += (" The page allocator does not separate sensitive memory yet: out of reach, "
+                    "but for the block that was hidden by hand, is only: "
+                    + ", ".join(audit.expected[name].what for name in hidden) + ".")
+    summary = "\n".join(textwrap.wrap(summary, 88))
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
             if verdict.name in audit.expected]
     return DOCUMENT.format(summary=summary, rows="\n".join(rows))
