@@ -5,15 +5,17 @@ import array
 
 from .pagetable import shift_of
 
-# Bits of /proc/kpageflags, the first that is set decides.
+# Bits of /proc/kpageflags, the first that is set decides. Those of slabs come before
+# those of anonymous memory, which the kernel takes from a field that slabs use for
+# something else; that of KSM is set on all anonymous memory in 6.12.
 BITS = (
-    (20, "no memory"), (10, "free"), (24, "zero page"), (17, "huge page"), (21, "KSM"),
-    (12, "anonymous"), (13, "swap cache"), (14, "shared memory"), (5, "page cache"),
-    (7, "slab"), (26, "page table"), (11, "mapped by users"), (32, "reserved"),
+    (20, "no memory"), (10, "free"), (7, "slab"), (26, "page table"), (24, "zero page"),
+    (17, "huge page"), (12, "anonymous"), (13, "swap cache"), (14, "shared memory"),
+    (5, "page cache"), (11, "mapped by users"), (32, "reserved"),
 )
 OTHER = "kernel, pipes and the like"
 # Classes that hold data of users and nothing else.
-USER_DATA = ("huge page", "KSM", "anonymous", "swap cache", "shared memory", "page cache",
+USER_DATA = ("huge page", "anonymous", "swap cache", "shared memory", "page cache",
              "mapped by users")
 NAMES = [name for _, name in BITS] + [OTHER]
 FRAME = 4096

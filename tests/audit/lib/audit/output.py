@@ -26,7 +26,7 @@ is looked for, and the tables are walked: which of them map a page that holds on
 
 | column | the page table |
 |---|---|
-| unrestricted | the kernel's ordinary one: it has to reach every secret, or the audit fails |
+| unrestricted | the kernel's ordinary ones: they have to reach every secret, or the audit fails |
 | another process | restricted, of a process that has nothing to do with it |
 | a guest | restricted, of a virtual machine that has nothing to do with it |
 | its owner | restricted, of the process that the secret belongs to |
