@@ -34,8 +34,9 @@ hole\ta hole\treachable\thidden\thidden\t-\tso it is
 class Machine:
     """Processes, each with an unrestricted and a restricted table, and secrets."""
 
-    def __init__(self, levels):
+    def __init__(self, levels, seed=SEED):
         self.memory = Memory(16 * MIB, levels)
+        self.seed = seed
         self.bases = BASES[levels]
         self.report = Report()
         self.kernel_root = self.memory.new_table()
@@ -85,6 +86,13 @@ class Machine:
         self.domains[pid, "kvm" if name == "guest" else "user"] = restricted
 
     def make_report(self):
+        for line in self.lines():
+            self.report.line(line + "\n")
+        for name, at in (("anon", ANON), ("secretmem", SECRETMEM), ("pipe", PIPE)):
+            self.memory.put(at, secret.secret(self.seed, name))
+
+    def lines(self):
+        """What the program in the guest would say."""
         lines = [f"audit actor {name} {PIDS[name]}" for name in ("other", "guest")]
         lines += [f"audit kind {name} planted {PIDS[name]}"
                   for name in ("anon", "secretmem", "pipe")]
@@ -97,10 +105,7 @@ class Machine:
                   for (pid, name), root in self.domains.items()]
         lines += ["audit domains " + line
                   for line in json.dumps({"domains": listed}, indent=1).splitlines()]
-        for line in lines + ["audit ready"]:
-            self.report.line(line + "\n")
-        for name, at in (("anon", ANON), ("secretmem", SECRETMEM), ("pipe", PIPE)):
-            self.memory.put(at, secret.secret(SEED, name))
+        return lines + ["audit ready"]
 
 
 class Whole(MemoryTest):

@@ -74,9 +74,10 @@ class Machine:
 
     def start(self):
         self.write_secrets()
-        errors = open(self.settings.path("stderr"), "wb")
-        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=errors,
-                                        stdin=subprocess.DEVNULL, text=True, errors="replace")
+        with open(self.settings.path("stderr"), "wb") as errors:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=errors, text=True, errors="replace")
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
