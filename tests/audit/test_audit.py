@@ -170,6 +170,11 @@ class Whole(MemoryTest):
         self.memory.map(self.machine.kernel_root, KERNEL + 0x1000, HOLE | DATA)
         self.assertEqual(self.wrong(), {"hole", "check:hole"})
 
+    def test_secret_in_the_user_half_of_another(self):
+        for name in ("other", "guest"):
+            self.memory.map(self.machine.roots[name], 0x401000, SECRETMEM & ~4095 | DATA | USER)
+            self.assertEqual(self.wrong(), {"secretmem"})
+
     def test_hole_without_its_contents(self):
         self.memory.put(HOLE, bytes(64))
         self.assertIn("check:hole", self.wrong())

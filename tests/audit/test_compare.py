@@ -101,6 +101,13 @@ class Subset(MemoryTest):
         self.memory.map(self.root, KERNEL + 0x6000, 0)
         self.assertTrue(self.broken())
 
+    def test_huge_page_with_more_rights_than_the_small_ones(self):
+        for page in range(512):
+            self.memory.map(self.root, KERNEL + page * 4096,
+                            2 * MIB + page * 4096 | DATA & ~(RW if page == 9 else 0))
+        self.memory.map(self.other, KERNEL, 2 * MIB | LARGE, level=2)
+        self.assertEqual(self.broken(), [KERNEL + 0x9000])
+
     def test_user_half_counts(self):
         self.memory.map(self.other, 0x400000, 0x3000 | DATA | USER)
         self.assertTrue(self.broken())

@@ -29,6 +29,7 @@ class FourLevels(MemoryTest):
     def test_attribute_bit_of_a_huge_page_is_no_address(self):
         self.memory.map(self.root, KERNEL, 2 * MIB | LARGE | 1 << 12, level=2)
         self.assertEqual(self.places(2 * MIB), [(KERNEL, RW)])
+        self.assertEqual(self.space().translate(KERNEL), 2 * MIB)
 
     def test_one_page_in_many_places(self):
         for virt in (KERNEL, KERNEL + 0x7000, 0xffffffff80000000):
@@ -46,6 +47,16 @@ class FourLevels(MemoryTest):
     def test_rights_are_those_of_the_whole_way(self):
         self.memory.map(self.root, KERNEL, 0x3000 | PRESENT | RW | USER, rights=PRESENT)
         self.assertEqual(self.places(0x3000), [(KERNEL, NX)])
+
+    def test_rights_of_a_table_in_the_middle(self):
+        self.memory.table_for(self.root, KERNEL, 2)
+        self.memory.map(self.root, KERNEL, 0x3000 | DATA, rights=PRESENT)
+        self.assertEqual(self.places(0x3000), [(KERNEL, 0)])
+
+    def test_first_address_of_the_kernels_half(self):
+        first = -(1 << 9 * self.levels + 11) & (1 << 64) - 1
+        self.memory.map(self.root, first, 0x3000 | DATA)
+        self.assertEqual(self.places(0x3000), [(first, RW)])
 
     def test_absent_is_absent(self):
         self.memory.map(self.root, KERNEL, (0x3000 | DATA) & ~PRESENT)
