@@ -80,6 +80,8 @@ def compare(expected, verdict):
         return ["is available, and the table says it is not: update the table"]
     if verdict.words["unrestricted"] == NOT_AVAILABLE:
         return ["there is no verdict"]
+    if verdict.words["unrestricted"] == HIDDEN:
+        return ["the unrestricted tables do not find it: the audit has failed, not the kernel"]
     texts = [compare_word(column, expected.words[column], verdict.words[column])
              for column in COLUMNS]
     return [text for text in texts if text]

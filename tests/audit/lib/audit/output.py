@@ -29,7 +29,7 @@ is looked for, and the tables are walked: which of them map a page that holds on
 | unrestricted | the kernel's ordinary ones: they have to reach every secret, or the audit fails |
 | another process | restricted, of a process that has nothing to do with it |
 | a guest | restricted, of a virtual machine that has nothing to do with it |
-| its owner | restricted, of the process that the secret belongs to |
+| its owner | restricted, of the process that the secret belongs to; for a guest, its monitor |
 
 "reachable" means that the kernel's half of the table maps at least one copy; "own": only
 the user's half, by the owner's own mapping; "hidden": no part of the table maps any copy.
