@@ -42,6 +42,12 @@ static const struct kind *const families[] = {
 	task_kinds, vm_kinds, left_kinds,
 };
 
+static void __noreturn give_up(const char *what)
+{
+	fprintf(stderr, "plant: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
 /* In the holder. */
 static void __noreturn plant_and_hold(const struct kind *kind, int report)
 {
@@ -56,14 +62,15 @@ static void __noreturn plant_and_hold(const struct kind *kind, int report)
 /* Start a process for @kind; what it reports goes to @text. Returns its pid. */
 static pid_t start_holder(const struct kind *kind, char *text, size_t size)
 {
-	ssize_t n = 0;
 	int fd[2];
+	ssize_t n;
 	pid_t pid;
 
-	if (pipe(fd) || (pid = fork()) < 0) {
-		perror("plant");
-		exit(1);
-	}
+	if (pipe(fd))
+		give_up("pipe");
+	pid = fork();
+	if (pid < 0)
+		give_up("fork");
 	if (!pid) {
 		close(fd[0]);
 		plant_and_hold(kind, fd[1]);
@@ -118,16 +125,12 @@ static void wait_for_mail(int fd)
 	static char page[PAGE] __attribute__((aligned(PAGE)));
 	uint64_t size = 0;
 
-	if (ioctl(fd, BLKGETSIZE64, &size) || size < PAGE) {
-		perror("plant: size of the disk");
-		exit(1);
-	}
+	if (ioctl(fd, BLKGETSIZE64, &size) || size < PAGE)
+		give_up("size of the disk");
 	while (!page[0]) {
 		usleep(50000);
-		if (pread(fd, page, PAGE, (off_t)(size - PAGE)) != (ssize_t)PAGE) {
-			perror("plant: read of the disk");
-			exit(1);
-		}
+		if (pread(fd, page, PAGE, (off_t)(size - PAGE)) != (ssize_t)PAGE)
+			give_up("read of the disk");
 	}
 }
 
@@ -166,10 +169,8 @@ int main(int argc, char **argv)
 		hold_as(argv[1], "");
 	take_settings(argc, argv);
 	mail = open(settings.disk, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (mail < 0) {
-		perror(settings.disk);
-		return 1;
-	}
+	if (mail < 0)
+		give_up(settings.disk);
 	start_actors();
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		for (const struct kind *k = families[i]; k->name; k++)
