@@ -144,6 +144,10 @@ void asi_directmap_sync(unsigned long addr);
 int asi_directmap_prepare(unsigned long start, unsigned long end);
 void asi_directmap_add(unsigned long start, unsigned long end);
 void asi_directmap_remove(unsigned long start, unsigned long end);
+void asi_block_hide(const void *block);
+void asi_block_show(const void *block);
+void asi_blocks_flush(void);
+bool asi_block_absent(const void *page);
 
 #ifdef CONFIG_ASI_DEBUG
 void asi_debug_from_user(void);

@@ -11,12 +11,17 @@
  * in an entry that is not present.  Whoever changes the kernel's entries has
  * them mirrored here; a hidden block stays hidden whatever becomes of them.
  *
- * pgd_lock protects the tables against concurrent writers.  Domains with grants
- * have copies of some, see grant.c.
+ * asi_directmap_lock makes one step of reading the kernel's entry and writing the
+ * restricted one, and its copies in domains with grants, see grant.c.  The kernel's
+ * entries change under pgd_lock, outside of it, and are mirrored after that, so the
+ * last to write here has read the last of them.  The page allocator takes only
+ * asi_directmap_lock, from any context.
  */
+#include <linux/cleanup.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/spinlock.h>
+#include <linux/vmstat.h>
 
 #include <asm/pgalloc.h>
 #include <asm/pgtable.h>
@@ -31,6 +36,9 @@
  * invitation to read its frame.
  */
 #define HIDDEN_BLOCK	__pmd(_PAGE_SOFTW1)
+
+/* Nested inside of pgd_lock.  Interrupts off. */
+DEFINE_RAW_SPINLOCK(asi_directmap_lock);
 
 /* A top level of which only the slots of the direct map are used. */
 static pgd_t directmap_pgd[PTRS_PER_PGD] __page_aligned_bss;
@@ -180,17 +188,18 @@ static pud_t *kernel_pud(unsigned long addr)
  */
 static pmd_t kernel_block(unsigned long addr)
 {
-	pud_t *pud = kernel_pud(addr);
+	pud_t *where = kernel_pud(addr);
+	pud_t pud = where ? READ_ONCE(*where) : __pud(0);
 	unsigned long val;
 
-	if (!pud || !(pud_val(*pud) & _PAGE_PRESENT))
+	if (!(pud_val(pud) & _PAGE_PRESENT))
 		return __pmd(0);
 
 	/* A leaf of 1 GiB has the format of one of 2 MiB. */
-	if (pud_leaf(*pud))
-		val = pud_val(*pud) + pmd_index(addr) * PMD_SIZE;
+	if (pud_leaf(pud))
+		val = pud_val(pud) + pmd_index(addr) * PMD_SIZE;
 	else
-		val = pmd_val(READ_ONCE(*pmd_offset(pud, addr)));
+		val = pmd_val(READ_ONCE(*pmd_offset(&pud, addr)));
 
 	return val & _PAGE_PRESENT ? __pmd(val) : __pmd(0);
 }
@@ -199,7 +208,7 @@ static pmd_t kernel_block(unsigned long addr)
  * asi_directmap_block - the restricted entry of a block
  * @addr: Of the direct map.
  *
- * Context: pgd_lock held.
+ * Context: asi_directmap_lock held.
  * Return: what all domains have there that have no grant in it.
  */
 pmd_t asi_directmap_block(unsigned long addr)
@@ -213,7 +222,7 @@ pmd_t asi_directmap_block(unsigned long addr)
  * asi_directmap_page - what the kernel maps one page with
  * @addr: Any address.
  *
- * Context: pgd_lock held.
+ * Context: asi_directmap_lock held.
  * Return: the entry, or the same as an entry of 4 KiB where it is a larger one;
  * empty if @addr has no place in the restricted direct map.
  */
@@ -236,7 +245,7 @@ pte_t asi_directmap_page(unsigned long addr)
 	return pte_val(pte) & _PAGE_PRESENT ? pte : __pte(0);
 }
 
-/* Set the entry for the block at @addr, and its copies. */
+/* Set the entry for the block at @addr, and its copies.  asi_directmap_lock is held. */
 static void set_block(unsigned long addr, pmd_t *pmd, pmd_t val)
 {
 	WRITE_ONCE(*pmd, val);
@@ -247,6 +256,7 @@ static void sync_block(unsigned long addr)
 {
 	pmd_t *pmd = block_entry(addr);
 
+	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
 	if (pmd && !asi_block_hidden(*pmd))
 		set_block(addr, pmd, kernel_block(addr));
 }
@@ -356,13 +366,15 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 	if (!asi_ready)
 		return;
 
-	spin_lock(&pgd_lock);
 	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
 		pmd = block_entry(addr);
-		if (pmd && !asi_block_hidden(*pmd))
-			set_block(addr, pmd, __pmd(0));
+		if (!pmd)
+			continue;
+		scoped_guard(raw_spinlock_irqsave, &asi_directmap_lock) {
+			if (!asi_block_hidden(*pmd))
+				set_block(addr, pmd, __pmd(0));
+		}
 	}
-	spin_unlock(&pgd_lock);
 	flush_tlb_kernel_range(start, end);
 }
 
@@ -379,7 +391,6 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 int asi_directmap_hide(unsigned long addr)
 {
 	pmd_t *pmd;
-	int err = 0;
 
 	if (!asi_ready || !in_directmap(addr) || addr & ~PMD_MASK)
 		return -EINVAL;
@@ -387,18 +398,16 @@ int asi_directmap_hide(unsigned long addr)
 	if (!pmd)
 		return -EINVAL;
 
-	spin_lock(&pgd_lock);
-	if (asi_block_hidden(*pmd))
-		err = -EBUSY;
-	else if (pmd_none(*pmd))
-		err = -EINVAL;
-	else
+	scoped_guard(raw_spinlock_irqsave, &asi_directmap_lock) {
+		if (asi_block_hidden(*pmd))
+			return -EBUSY;
+		if (pmd_none(*pmd))
+			return -EINVAL;
 		set_block(addr, pmd, HIDDEN_BLOCK);
-	spin_unlock(&pgd_lock);
+	}
 
-	if (!err)
-		flush_tlb_kernel_range(addr, addr + PMD_SIZE);
-	return err;
+	flush_tlb_kernel_range(addr, addr + PMD_SIZE);
+	return 0;
 }
 
 /**
@@ -408,7 +417,7 @@ int asi_directmap_hide(unsigned long addr)
  * Nothing to flush: the CPU does not keep translations that are not present, and
  * those of grants stay right.
  *
- * Context: may sleep.
+ * Context: any.
  */
 void asi_directmap_show(unsigned long addr)
 {
@@ -417,10 +426,66 @@ void asi_directmap_show(unsigned long addr)
 	if (WARN_ON_ONCE(!pmd || !asi_block_hidden(*pmd)))
 		return;
 
-	spin_lock(&pgd_lock);
-	WRITE_ONCE(*pmd, __pmd(0));
-	sync_block(addr);
-	spin_unlock(&pgd_lock);
+	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
+	set_block(addr, pmd, kernel_block(addr));
+}
+
+/**
+ * asi_block_hide - a block of memory becomes sensitive
+ * @block: It, in the direct map, aligned to 2 MiB; ordinary memory.
+ *
+ * Absent from now on, for who looks it up.  Before the block is given to whom it
+ * is hidden for, the caller calls asi_blocks_flush().
+ *
+ * Context: any.
+ */
+void asi_block_hide(const void *block)
+{
+	unsigned long addr = (unsigned long)block;
+	pmd_t *pmd = block_entry(addr);
+
+	if (WARN_ON_ONCE(!pmd))
+		return;
+
+	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
+	set_block(addr, pmd, HIDDEN_BLOCK);
+}
+
+/**
+ * asi_block_show - a block of memory becomes nonsensitive
+ * @block: As for asi_block_hide(), which was called for it.  Nothing of the past is
+ *	   in it.
+ *
+ * Context: any.
+ */
+void asi_block_show(const void *block)
+{
+	asi_directmap_show((unsigned long)block);
+}
+
+/**
+ * asi_blocks_flush - no CPU reaches what was hidden any more when this returns
+ *
+ * Context: interrupts on, and no lock held that others take with interrupts off.
+ */
+void asi_blocks_flush(void)
+{
+	lockdep_assert_irqs_enabled();
+	count_vm_event(SENSITIVE_SHOOTDOWN);
+	flush_tlb_all();
+}
+
+/**
+ * asi_block_absent - is a page hidden?
+ * @page: Its address in the direct map.
+ *
+ * Context: any.
+ */
+bool asi_block_absent(const void *page)
+{
+	pmd_t *pmd = block_entry((unsigned long)page);
+
+	return pmd && asi_block_hidden(READ_ONCE(*pmd));
 }
 
 /**

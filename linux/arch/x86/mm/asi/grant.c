@@ -11,8 +11,8 @@
  * of exactly those pages.  So a grant in a block that is not hidden changes
  * nothing until it is.
  *
- *	grant_mutex	the set of grants
- *	pgd_lock	the tables: a shared entry and its copies change together
+ *	grant_mutex	    the set of grants
+ *	asi_directmap_lock  the tables: a shared entry and its copies change together
  *
  * Tables are freed with their domain, not with the last grant in them.
  */
@@ -31,13 +31,13 @@
  * struct asi_grants - the private tables of a domain for one GiB
  *
  * @of_domain:	In the list of the domain; under grant_mutex.
- * @all:	In the list of all; under pgd_lock.
+ * @all:	In the list of all; under the lock.
  * @asi:	The domain.
  * @base:	The first address.
- * @pmd:	The table of the blocks, NULL at first; under pgd_lock, as its
+ * @pmd:	The table of the blocks, NULL at first; under the lock, as its
  *		entries.
  * @pages:	By block: the table of what is granted in it, or NULL.  A page;
- *		its entries, and those of the tables, under pgd_lock.
+ *		its entries, and those of the tables, under the lock.
  */
 struct asi_grants {
 	struct hlist_node of_domain;
@@ -98,23 +98,24 @@ static int make_private(struct asi_grants *g)
 	while (!g->pmd) {
 		void *table = table_alloc();
 		struct table_path p;
+		unsigned long flags;
 
 		if (!table)
 			return -ENOMEM;
 
-		spin_lock(&pgd_lock);
+		raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 		p = find_path(g->asi, g->base);
 		memcpy(table, table_of(p.shared), PAGE_SIZE);
 		/* After what it leads to, see set_block(). */
 		smp_store_release(p.own, _KERNPG_TABLE | __pa(table));
 		if (p.level == 3)
 			g->pmd = table;
-		spin_unlock(&pgd_lock);
+		raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	}
 	return 0;
 }
 
-/* The entry of @g for the block at @addr.  pgd_lock is held. */
+/* The entry of @g for the block at @addr.  asi_directmap_lock is held. */
 static void set_block(struct asi_grants *g, unsigned long addr)
 {
 	pmd_t pmd = asi_directmap_block(addr);
@@ -131,7 +132,7 @@ static void set_block(struct asi_grants *g, unsigned long addr)
  * asi_grants_sync_block - the shared entry of a block has changed
  * @addr: An address in the block.
  *
- * Context: pgd_lock held.
+ * Context: asi_directmap_lock held.
  */
 void asi_grants_sync_block(unsigned long addr)
 {
@@ -147,7 +148,7 @@ void asi_grants_sync_block(unsigned long addr)
  * asi_grants_sync_tables - shared tables for a block were added
  * @addr: An address in the block.
  *
- * Context: pgd_lock held.
+ * Context: asi_directmap_lock held.
  */
 void asi_grants_sync_tables(unsigned long addr)
 {
@@ -175,6 +176,7 @@ static struct asi_grants *find_grants(struct asi *asi, unsigned long addr)
 static struct asi_grants *make_grants(struct asi *asi, unsigned long addr)
 {
 	struct asi_grants *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+	unsigned long flags;
 
 	if (!g)
 		return NULL;
@@ -187,9 +189,9 @@ static struct asi_grants *make_grants(struct asi *asi, unsigned long addr)
 	}
 
 	hlist_add_head(&g->of_domain, &asi->grants);
-	spin_lock(&pgd_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	list_add(&g->all, &all_grants);
-	spin_unlock(&pgd_lock);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	return g;
 }
 
@@ -197,6 +199,7 @@ static struct asi_grants *make_grants(struct asi *asi, unsigned long addr)
 static int prepare_block(struct asi *asi, unsigned long addr)
 {
 	struct asi_grants *g = find_grants(asi, addr) ?: make_grants(asi, addr);
+	unsigned long flags;
 	void *table;
 
 	if (!g || make_private(g))
@@ -207,10 +210,10 @@ static int prepare_block(struct asi *asi, unsigned long addr)
 	table = table_alloc();
 	if (!table)
 		return -ENOMEM;
-	spin_lock(&pgd_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	g->pages[pmd_index(addr)] = table;
 	set_block(g, addr);
-	spin_unlock(&pgd_lock);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	return 0;
 }
 
@@ -233,13 +236,13 @@ static bool granted(struct asi *asi, unsigned long addr)
 /* Can all of a range be granted? */
 static int check_range(struct asi *asi, unsigned long start, unsigned long end)
 {
-	unsigned long addr;
+	unsigned long addr, flags;
 	pte_t page;
 
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
-		spin_lock(&pgd_lock);
+		raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 		page = asi_directmap_page(addr);
-		spin_unlock(&pgd_lock);
+		raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 		if (pte_none(page))
 			return -EINVAL;
 		if (granted(asi, addr))
@@ -251,25 +254,26 @@ static int check_range(struct asi *asi, unsigned long start, unsigned long end)
 /* Grant a page.  Its tables are there. */
 static int map_page(struct asi *asi, unsigned long addr)
 {
+	unsigned long flags;
 	pte_t page;
 
-	spin_lock(&pgd_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	page = asi_directmap_page(addr);
 	WRITE_ONCE(*grant_entry(asi, addr), page);
-	spin_unlock(&pgd_lock);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	return pte_none(page) ? -EINVAL : 0;
 }
 
 static void unmap_range(struct asi *asi, unsigned long start, unsigned long end)
 {
-	unsigned long addr;
+	unsigned long addr, flags;
 
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
 		if (WARN_ON_ONCE(!granted(asi, addr)))
 			continue;
-		spin_lock(&pgd_lock);
+		raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 		WRITE_ONCE(*grant_entry(asi, addr), __pte(0));
-		spin_unlock(&pgd_lock);
+		raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	}
 	flush_tlb_kernel_range(start, end);
 }
@@ -397,15 +401,16 @@ void asi_grants_free(struct asi *asi)
 {
 	struct hlist_node *next;
 	struct asi_grants *g;
+	unsigned long flags;
 
 	if (hlist_empty(&asi->grants))
 		return;
 
 	/* From here on nobody keeps the copies in step. */
-	spin_lock(&pgd_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	hlist_for_each_entry(g, &asi->grants, of_domain)
 		list_del(&g->all);
-	spin_unlock(&pgd_lock);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 
 	free_tables((unsigned long *)asi->pgd,
 		    (unsigned long *)asi_directmap_pgd(), asi_top_level());

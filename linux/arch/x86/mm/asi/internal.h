@@ -173,6 +173,7 @@ static inline int asi_level_index(unsigned long addr, int level)
 }
 
 /* directmap.c */
+extern raw_spinlock_t asi_directmap_lock;
 int asi_directmap_init(void);
 pgd_t *asi_directmap_pgd(void);
 bool asi_directmap_slot(unsigned int index);

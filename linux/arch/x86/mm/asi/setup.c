@@ -34,6 +34,7 @@
 
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/sensitive.h>
 #include <linux/string.h>
 
 #include <asm/cpufeature.h>
@@ -147,6 +148,7 @@ static void __init asi_boot_on(void)
 		set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT);
 
 	asi_ready = true;
+	sensitive_start();
 	pr_info("address space isolation: %s\n", asi_mode_name());
 }
 

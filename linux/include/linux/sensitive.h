@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sensitive memory: what may hold user data, and is absent in restricted address
+ * spaces.
+ *
+ * Whether memory is sensitive is decided when it is allocated, by
+ * __GFP_SENSITIVE, and holds for whole pageblocks.  All memory is nonsensitive at
+ * first; the page allocator makes free blocks sensitive, and back, as they are
+ * needed.  mm/sensitive.c does the work, mm/page_alloc.c decides.
+ */
+#ifndef _LINUX_SENSITIVE_H
+#define _LINUX_SENSITIVE_H
+
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+
+#ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
+
+DECLARE_STATIC_KEY_FALSE(sensitive_key);
+
+/**
+ * sensitive_active - is there sensitive memory?
+ *
+ * Return: false without address space isolation, and at boot before there are
+ * restricted address spaces.
+ */
+static __always_inline bool sensitive_active(void)
+{
+	return static_branch_unlikely(&sensitive_key);
+}
+
+void sensitive_start(void);
+void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
+			 bool sensitive);
+
+#else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
+
+static __always_inline bool sensitive_active(void)
+{
+	return false;
+}
+
+static inline void sensitive_set_range(unsigned long start_pfn,
+				       unsigned long end_pfn, bool sensitive)
+{
+}
+
+#endif /* CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
+
+/**
+ * page_sensitive - is a page sensitive?
+ * @page: The page; it stays what it is while it is allocated.
+ */
+static inline bool page_sensitive(const struct page *page)
+{
+	return sensitive_active() &&
+	       freetype_sensitive(get_pageblock_freetype(page));
+}
+
+#endif /* _LINUX_SENSITIVE_H */
