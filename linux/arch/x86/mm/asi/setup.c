@@ -21,13 +21,14 @@
  *
  * What happens when:
  *
- *  1. Early parameters: "asi=".
+ *  1. Early parameters: "asi=", "asi_sensitive=".
  *  2. setup_arch(), after the hypervisor is known and before anything of the
  *     memory layout is: asi_check_boottime() decides, and X86_FEATURE_ASI says
  *     so from then on.  The layout depends on it (kaslr.c), and the global bit
  *     of all kernel mappings (init.c).
  *  3. Early initcall, one CPU, no user process yet: asi_boot_init() makes the
- *     restricted direct map and turns on the class of processes.
+ *     restricted direct map, turns on the class of processes, and if asked to
+ *     lets the page allocator hide sensitive memory.
  *  4. Later initcalls: sysfs, debugfs.  KVM registers its class when it loads.
  */
 #define pr_fmt(fmt) "asi: " fmt
@@ -76,6 +77,18 @@ static int __init asi_parse_cmdline(char *arg)
 	return 0;
 }
 early_param("asi", asi_parse_cmdline);
+
+/* Does the page allocator tell sensitive memory from other memory? */
+static bool asi_sensitive __ro_after_init;
+
+static int __init asi_parse_sensitive(char *arg)
+{
+	if (!arg || kstrtobool(arg, &asi_sensitive))
+		pr_warn("asi_sensitive=%s is unknown, using off; known are on, off\n",
+			arg ?: "");
+	return 0;
+}
+early_param("asi_sensitive", asi_parse_sensitive);
 
 /* What was asked for, as a word of the command line. */
 const char *asi_mode_name(void)
@@ -148,7 +161,8 @@ static void __init asi_boot_on(void)
 		set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT);
 
 	asi_ready = true;
-	sensitive_start();
+	if (asi_sensitive)
+		sensitive_start();
 	pr_info("address space isolation: %s\n", asi_mode_name());
 }
 

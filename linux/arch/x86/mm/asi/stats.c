@@ -7,6 +7,7 @@
 #include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/mutex.h>
+#include <linux/sensitive.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
@@ -260,6 +261,7 @@ ASI_ATTR(pti, "%d", cpu_feature_enabled(X86_FEATURE_PTI));
 ASI_ATTR(la57, "%d", !!pgtable_l5_enabled());
 ASI_ATTR(global_pages, "%d", !!(__default_kernel_pte_mask & _PAGE_GLOBAL));
 ASI_ATTR(debug, "%d", IS_ENABLED(CONFIG_ASI_DEBUG));
+ASI_ATTR(sensitive, "%d", sensitive_active());
 
 static struct attribute *asi_attrs[] = {
 	&abi_attr.attr,
@@ -280,6 +282,7 @@ static struct attribute *feature_attrs[] = {
 	&la57_attr.attr,
 	&global_pages_attr.attr,
 	&debug_attr.attr,
+	&sensitive_attr.attr,
 	NULL,
 };
 

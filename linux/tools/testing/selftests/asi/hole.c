@@ -101,10 +101,26 @@ static uint64_t faults(void)
 	return s.v[ASI_EXITS_FAULT];
 }
 
+/* With asi_sensitive=on the system calls around a read may exit as well. */
+static bool not_alone(const char *name)
+{
+	char value[8];
+
+	if (read_file(ASI_SYSFS "/features/sensitive", value, sizeof(value)) < 0 ||
+	    value[0] != '1')
+		return false;
+	ktap_skip(name, "other memory is hidden too");
+	return true;
+}
+
 static void one_exit_a_read(const struct hole *h)
 {
+	static const char name[] =
+		"a read of the hole is one exit by a fault, every time";
 	unsigned long n = scaled(50), exact = 0;
 
+	if (not_alone(name))
+		return;
 	cpu_pin(0);
 	for (unsigned long i = 0; i < n; i++) {
 		uint64_t before = faults(), count;
@@ -116,15 +132,17 @@ static void one_exit_a_read(const struct hole *h)
 			ktap_note("%llu exits", (unsigned long long)count);
 	}
 	cpu_unpin();
-	ktap_ok(exact == n && !test_errors_take(),
-		"a read of the hole is one exit by a fault, every time");
+	ktap_ok(exact == n && !test_errors_take(), "%s", name);
 }
 
 /* The same system calls, without the hole, are none. */
 static void no_exit_without(void)
 {
+	static const char name[] = "without it there is no exit by a fault";
 	uint64_t fewest = ~0ULL;
 
+	if (not_alone(name))
+		return;
 	for (int i = 0; i < 10; i++) {
 		uint64_t before = faults(), count;
 
@@ -132,8 +150,7 @@ static void no_exit_without(void)
 		count = faults() - before;
 		fewest = count < fewest ? count : fewest;
 	}
-	ktap_ok(!fewest && !test_errors_take(),
-		"without it there is no exit by a fault");
+	ktap_ok(!fewest && !test_errors_take(), "%s", name);
 }
 
 static atomic_bool stop;

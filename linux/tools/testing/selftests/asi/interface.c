@@ -86,6 +86,7 @@ static void well_formed(void)
 	static const char * const binary[] = { "0", "1", NULL };
 	static const char * const features[] = {
 		"pcid", "invpcid", "pti", "la57", "global_pages", "debug",
+		"sensitive",
 	};
 	char text[256], reason[256], name[64];
 	bool enabled;
