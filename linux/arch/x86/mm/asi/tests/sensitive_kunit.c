@@ -18,6 +18,14 @@
 
 #define SECRET	0x7365637265742121ULL
 
+/* Skip the test where the page allocator does not tell memory apart. */
+static void needs_sensitive(struct kunit *test)
+{
+	asi_test_needs_asi(test);
+	if (!sensitive_active())
+		kunit_skip(test, "asi_sensitive=on is missing");
+}
+
 struct side {
 	const char *name;
 	gfp_t gfp;
@@ -107,7 +115,7 @@ static void page_of_every_order_is_on_its_side(struct kunit *test)
 	struct page *pages[NR_PAGE_ORDERS];
 	int order;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	for (order = 0; order < NR_PAGE_ORDERS; order++) {
 		pages[order] = alloc_pages(side->gfp | __GFP_NOWARN, order);
 		if (pages[order])
@@ -128,7 +136,7 @@ static void sides_do_not_mix(struct kunit *test)
 	struct page *pages[64] = {};
 	int i, round;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	for (round = 0; round < 32; round++) {
 		for (i = 0; i < ARRAY_SIZE(pages); i++) {
 			const struct side *side = &sides[(i ^ round) & 1];
@@ -151,7 +159,7 @@ static void domain_lacks_sensitive_page(struct kunit *test)
 	struct page *page;
 	int level;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
 	page = alloc_page(GFP_USER);
 	KUNIT_ASSERT_NOT_NULL(test, page);
@@ -186,7 +194,7 @@ static void user_memory_is_absent(struct kunit *test)
 	unsigned long addr, i;
 	struct page *page;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	asi_test_mm(test);
 	addr = vm_mmap(NULL, 0, m->len, PROT_READ | PROT_WRITE, m->flags, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
@@ -213,7 +221,7 @@ static void secret_does_not_change_sides(struct kunit *test)
 	unsigned long pfn, i;
 	u64 *block;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	page = alloc_pages(GFP_USER, pageblock_order);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	pfn = page_to_pfn(page);
@@ -239,7 +247,7 @@ static void part_of_a_block_stays(struct kunit *test)
 	struct page *page;
 	unsigned long pfn;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	page = alloc_pages(GFP_USER, pageblock_order);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	pfn = page_to_pfn(page);
@@ -258,7 +266,7 @@ static void atomic_gets_its_side_or_nothing(struct kunit *test)
 	unsigned long flags;
 	int i, nr = 0, wrong = 0;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	local_irq_save(flags);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_SENSITIVE, 3);
@@ -284,7 +292,7 @@ static void atomic_gets_nonsensitive(struct kunit *test)
 	unsigned long flags;
 	int i, missing = 0, wrong = 0;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	local_irq_save(flags);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
@@ -307,7 +315,7 @@ static void kmalloc_is_nonsensitive(struct kunit *test)
 	static const size_t sizes[] = { 8, 512, 4096, 16384, 262144 };
 	int i;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		void *p = kmalloc(sizes[i], GFP_USER);
 
@@ -324,7 +332,7 @@ static void contig_range_is_on_its_side(struct kunit *test)
 	unsigned long nr = 2 * pageblock_nr_pages;
 	struct page *page;
 
-	asi_test_needs_asi(test);
+	needs_sensitive(test);
 	page = alloc_contig_pages(nr, side->gfp | __GFP_NOWARN,
 				  numa_mem_id(), NULL);
 	if (!page)
