@@ -255,7 +255,7 @@ class Whole(MemoryTest):
             self.audit()
 
     def test_document_has_no_addresses(self):
-        text = output.document(self.audit())
+        text = output.document(self.audit(), "asi=on", "expect.tsv")
         self.assertNotIn("0x", text)
         self.assertIn("| a pipe | reachable |", text)
         self.assertIn("| zram | not available |", text)

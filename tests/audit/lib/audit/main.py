@@ -218,7 +218,8 @@ def show(audit, options):
     if options.json:
         write(options.json, output.as_json(audit))
     if options.write and audit.good:
-        write(options.write, output.document(audit))
+        write(options.write, output.document(audit, options.append,
+                                             options.expect or "tests/audit/expect.tsv"))
     return 0 if audit.good else 1
 
 

@@ -17,8 +17,8 @@ DOCUMENT = """\
 # Where user data lives, and who can reach it
 
 Written by `make audit`: do not edit. The words are what `tests/audit/run` found in the
-memory of a machine booted with `asi=on`; the reasons are those of
-`tests/audit/expect.tsv`.
+memory of a machine booted with `{append}`; the reasons are those of
+`{table}`.
 
 A program in the machine puts a different secret into each of these places. From outside,
 through QEMU's monitor, all memory and the page tables are saved, every copy of each secret
@@ -119,7 +119,7 @@ def brief(audit):
              f"tables reach {number['found']}.",
              f"A restricted table reaches: of another process {number['other']}, "
              f"of a guest {number['guest']}."]
-    if len(reached) > total // 2:
+    if "anon" in reached:
         lines += ["So next to nothing is hidden today: the page allocator does not separate "
                   "sensitive", "memory yet. Out of reach is only: " + " ".join(hidden) + "."]
     elif reached:
@@ -128,7 +128,7 @@ def brief(audit):
     lines += [f"{check.wrong or check.note}." for check in hole]
     bad = sum(bool(check.wrong) for check in audit.checks) + len(audit.wrong)
     lines.append(f"Audit: {bad} results are not as they should be; tests/audit/run shows them."
-                 if bad else "Audit: all is as docs/COVERAGE.md says.")
+                 if bad else "Audit: all is as it should be.")
     return [line[:1].upper() + line[1:] if line.startswith("a ") else line for line in lines]
 
 
@@ -176,18 +176,19 @@ def document_row(expected, verdict):
     return "| " + " | ".join((expected.what, *words, expected.why)) + " |"
 
 
-def document(audit):
-    """docs/COVERAGE.md: nothing in it that differs from run to run."""
+def document(audit, append, expected_by):
+    """A page of the documents: nothing in it that differs from run to run."""
     number = counts(audit.verdicts)
     reached, hidden = by_reach(audit.verdicts)
     summary = (f"Of {number['planted']} kinds, the restricted table of another process reaches "
                f"{number['other']}, that of a guest {number['guest']}. "
                f"{number['not_available']} more are not in this kernel.")
-    if len(reached) > number["planted"] // 2:
+    if "anon" in reached:
         summary += (" The page allocator does not separate sensitive memory yet: out of reach, "
                     "but for the block that was hidden by hand, is only: "
                     + ", ".join(audit.expected[name].what for name in hidden) + ".")
     summary = "\n".join(textwrap.wrap(summary, 88))
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
             if verdict.name in audit.expected]
-    return DOCUMENT.format(summary=summary, rows="\n".join(rows))
+    return DOCUMENT.format(summary=summary, rows="\n".join(rows), append=append,
+                           table=expected_by)
