@@ -255,10 +255,12 @@ static void set_block(unsigned long addr, pmd_t *pmd, pmd_t val)
 static void sync_block(unsigned long addr)
 {
 	pmd_t *pmd = block_entry(addr);
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	if (pmd && !asi_block_hidden(*pmd))
 		set_block(addr, pmd, kernel_block(addr));
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 }
 
 static void sync_range(unsigned long start, unsigned long end)
@@ -422,12 +424,14 @@ int asi_directmap_hide(unsigned long addr)
 void asi_directmap_show(unsigned long addr)
 {
 	pmd_t *pmd = asi_ready && in_directmap(addr) ? block_entry(addr) : NULL;
+	unsigned long flags;
 
 	if (WARN_ON_ONCE(!pmd || !asi_block_hidden(*pmd)))
 		return;
 
-	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	set_block(addr, pmd, kernel_block(addr));
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 }
 
 /**
@@ -443,12 +447,14 @@ void asi_block_hide(const void *block)
 {
 	unsigned long addr = (unsigned long)block;
 	pmd_t *pmd = block_entry(addr);
+	unsigned long flags;
 
 	if (WARN_ON_ONCE(!pmd))
 		return;
 
-	guard(raw_spinlock_irqsave)(&asi_directmap_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	set_block(addr, pmd, HIDDEN_BLOCK);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 }
 
 /**
