@@ -135,7 +135,9 @@ def difference_table(runs):
 EXPLANATION = """\
 What `asi=off` adds are branches that are patched out: one instruction each where the
 kernel is entered from user mode and where it goes back, in a page fault, around a
-guest, and in a switch to another task or mm. PTI does not know of ASI: `pti=on` has
+guest, and in a switch to another task or mm. The first touch of a page, and fork with its
+many, pay more of it: for lists of free memory that are picked by sensitivity. `asi=on` is
+without `asi_sensitive=on`. PTI does not know of ASI: `pti=on` has
 the same branches, and what the switch of page tables costs.
 """
 
