@@ -120,8 +120,9 @@ def brief(audit):
              f"A restricted table reaches: of another process {number['other']}, "
              f"of a guest {number['guest']}."]
     if "anon" in reached:
-        lines += ["So next to nothing is hidden today: the page allocator does not separate "
-                  "sensitive", "memory yet. Out of reach is only: " + " ".join(hidden) + "."]
+        lines += ["So next to nothing is hidden: without asi_sensitive=on, the page allocator "
+                  "does not", "separate sensitive memory. Out of reach is only: "
+                  + " ".join(hidden) + "."]
     elif reached:
         lines += textwrap.wrap("Still within reach: " + " ".join(reached) + ".", 88)
     hole = [check for check in audit.checks if check.name == "hole"]
@@ -184,8 +185,8 @@ def document(audit, append, expected_by):
                f"{number['other']}, that of a guest {number['guest']}. "
                f"{number['not_available']} more are not in this kernel.")
     if "anon" in reached:
-        summary += (" The page allocator does not separate sensitive memory yet: out of reach, "
-                    "but for the block that was hidden by hand, is only: "
+        summary += (" Without asi_sensitive=on, the page allocator does not separate sensitive "
+                    "memory: out of reach, but for the block that was hidden by hand, is only: "
                     + ", ".join(audit.expected[name].what for name in hidden) + ".")
     summary = "\n".join(textwrap.wrap(summary, 88))
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
