@@ -136,9 +136,9 @@ EXPLANATION = """\
 What `asi=off` adds are branches that are patched out: one instruction each where the
 kernel is entered from user mode and where it goes back, in a page fault, around a
 guest, and in a switch to another task or mm. The first touch of a page, and fork with its
-many, pay more of it: for lists of free memory that are picked by sensitivity. `asi=on` is
-without `asi_sensitive=on`. PTI does not know of ASI: `pti=on` has
-the same branches, and what the switch of page tables costs.
+many, pay more: for what the page allocator has to know of sensitivity. `asi=on` is
+without `asi_sensitive=on`. PTI does not know of ASI: `pti=on` has the same branches, and
+what the switch of page tables costs.
 """
 
 
