@@ -41,7 +41,7 @@ help:
 	@echo
 	@echo '  make shell         a shell in a machine booted with asi=on'
 	@echo '  make bench         count instructions; write docs/PERFORMANCE.md'
-	@echo '  make audit         who can reach whose data; write docs/COVERAGE*.md'
+	@echo '  make audit         who can reach whose data; write docs/COVERAGE.md'
 	@echo '  make test-all      the slow tests as well'
 	@echo
 	@echo '  make setup         packages, and the workspace build/linux'
@@ -116,9 +116,6 @@ deb:
 # AUDIT= are its options; with --control leak it has to fail.
 audit: kernel-run asictl audit-programs
 	$(Q)tests/audit/run --write docs/COVERAGE.md $(AUDIT)
-	$(Q)tests/audit/run --brief --append "asi=on asi_sensitive=on" \
-		--expect tests/audit/expect-sensitive.tsv \
-		--write docs/COVERAGE-SENSITIVE.md $(AUDIT)
 
 export:
 	$(Q)scripts/export

@@ -27,6 +27,30 @@
 
 DEFINE_STATIC_KEY_FALSE(sensitive_key);
 
+#ifdef CONFIG_ASI_DEBUG
+/*
+ * For who tests the tests: asi_debug_leak= leaves memory mapped that should not be.
+ * "movable" is anonymous memory and the page cache, "all" is all of it.
+ */
+gfp_t sensitive_leak __ro_after_init;
+
+static int __init parse_leak(char *arg)
+{
+	if (arg && !strcmp(arg, "movable"))
+		sensitive_leak = __GFP_MOVABLE;
+	else if (arg && !strcmp(arg, "all"))
+		sensitive_leak = __GFP_SENSITIVE;
+
+	if (sensitive_leak)
+		pr_warn("sensitive memory is left mapped on purpose: %s\n", arg);
+	else
+		pr_warn("asi_debug_leak=%s is unknown; known are movable, all\n",
+			arg ?: "");
+	return 0;
+}
+early_param("asi_debug_leak", parse_leak);
+#endif
+
 /* A block of the restricted direct map is one of the page allocator. */
 static_assert(pageblock_order == PMD_SHIFT - PAGE_SHIFT);
 
@@ -62,13 +86,17 @@ static void set_block_sensitive(struct page *page, bool sensitive)
  * @order:     At least pageblock_order.
  * @sensitive: What they become.
  *
- * Context: any for nonsensitive; interrupts on, and no lock that is taken with
- * interrupts off, for sensitive.
+ * Context: zone->lock not held.  Any otherwise for nonsensitive; interrupts on,
+ * and no lock that is taken with interrupts off, for sensitive.
  */
 void sensitive_convert(struct page **blocks, unsigned int nr,
 		       unsigned int order, bool sensitive)
 {
 	unsigned long i, j;
+
+	lockdep_assert_not_held(&page_zone(blocks[0])->lock);
+	if (sensitive)
+		lockdep_assert_irqs_enabled();
 
 	for (i = 0; i < nr; i++) {
 		for (j = 0; j < 1UL << order; j += pageblock_nr_pages) {
@@ -153,22 +181,13 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 		asi_blocks_flush();
 }
 
-/* Free memory of a side as it is, without a block changing sides. */
-static long free_of_side(struct zone *zone, bool sensitive)
-{
-	long free = zone_page_state(zone, NR_FREE_PAGES);
-	long free_sensitive = READ_ONCE(zone->nr_free_sensitive);
-
-	return sensitive ? free_sensitive : max(free - free_sensitive, 0L);
-}
-
-/* Is a side of a zone short of memory, and the other not? */
+/* Which side of a zone is to get a block, if any? */
 static bool wants_block(struct zone *zone, bool sensitive)
 {
-	return free_of_side(zone, sensitive) < low_wmark_pages(zone) &&
-	       READ_ONCE(zone->nr_free_blocks[!sensitive]) &&
-	       free_of_side(zone, !sensitive) >
-			high_wmark_pages(zone) + pageblock_nr_pages;
+	long reserve = sensitive_reserve(zone);
+
+	return READ_ONCE(zone->nr_free_blocks[sensitive]) < reserve &&
+	       READ_ONCE(zone->nr_free_blocks[!sensitive]) > reserve;
 }
 
 static void convert_ahead(struct work_struct *work)
@@ -181,7 +200,8 @@ static void convert_ahead(struct work_struct *work)
 			while (wants_block(zone, side) &&
 			       zone_convert_blocks(zone,
 						   freetype_of(MIGRATE_MOVABLE,
-							       side), 1))
+							       side),
+						   sensitive_batch(zone, side)))
 				cond_resched();
 		}
 	}
@@ -197,10 +217,9 @@ static DEFINE_IRQ_WORK(convert_ahead_irq_work, queue_convert_ahead);
 /**
  * sensitive_convert_ahead - have blocks change sides before it is urgent
  *
- * For who cannot make memory sensitive itself, or did with interrupts off what
- * takes long.
+ * Fills the reserves of all zones, see sensitive_reserve().
  *
- * Context: any.
+ * Context: any, with locks of the page allocator held or not.
  */
 void sensitive_convert_ahead(void)
 {
@@ -270,4 +289,5 @@ void __init sensitive_start(void)
 		zone->nr_free_blocks[1] = count_blocks(zone, true);
 		spin_unlock_irq(&zone->lock);
 	}
+	sensitive_convert_ahead();
 }

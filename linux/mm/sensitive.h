@@ -22,19 +22,35 @@
 
 #include "internal.h"
 
+#ifdef CONFIG_ASI_DEBUG
+/* Memory that is left mapped on purpose, see mm/sensitive.c. */
+extern gfp_t sensitive_leak;
+#else
+#define sensitive_leak	((__force gfp_t)0)
+#endif
+
+/**
+ * gfp_sensitive - does an allocation ask for sensitive memory?
+ * @gfp: Its flags.
+ */
+static __always_inline bool gfp_sensitive(gfp_t gfp)
+{
+	return sensitive_active() && (gfp & __GFP_SENSITIVE) &&
+	       !(gfp & sensitive_leak);
+}
+
 /**
  * gfp_freetype - the freetype that an allocation asks for
  * @gfp: Its flags.
  */
 static __always_inline freetype_t gfp_freetype(gfp_t gfp)
 {
-	return freetype_of(gfp_migratetype(gfp),
-			   sensitive_active() && (gfp & __GFP_SENSITIVE));
+	return freetype_of(gfp_migratetype(gfp), gfp_sensitive(gfp));
 }
 
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
 
-/* The most blocks that become sensitive for one shootdown. */
+/* The most blocks that change sides at once, for one shootdown. */
 #define SENSITIVE_BATCH		8U
 
 void sensitive_convert(struct page **blocks, unsigned int nr,
@@ -67,7 +83,7 @@ gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 {
 	if (!sensitive_active())
 		return alloc_flags;
-	if (!(gfp & __GFP_SENSITIVE))
+	if (!gfp_sensitive(gfp))
 		return alloc_flags | ALLOC_NONSENSITIVE;
 
 	alloc_flags = (alloc_flags & ~ALLOC_CMA) | ALLOC_SENSITIVE;
@@ -85,6 +101,35 @@ static inline void sensitive_account_free(struct zone *zone, int nr_pages,
 			   zone->nr_free_sensitive + nr_pages);
 }
 
+/**
+ * sensitive_reserve - pages that a zone keeps in free blocks of either side
+ * @zone: The zone.
+ *
+ * For who cannot wait until a block is sensitive, or has interrupts off for as long
+ * as one is cleared.  As much as kswapd keeps free for the like, and at least a
+ * block.  The other side can have it when nothing else is free.
+ */
+static inline long sensitive_reserve(struct zone *zone)
+{
+	return ALIGN(low_wmark_pages(zone) + 1, pageblock_nr_pages);
+}
+
+/**
+ * sensitive_batch - how many blocks are to change sides at once?
+ * @zone:      Their zone.
+ * @sensitive: What they become.
+ *
+ * More than one is for a shootdown to serve them all.  Not so many that the other
+ * side has too few meanwhile.
+ */
+static inline unsigned int sensitive_batch(struct zone *zone, bool sensitive)
+{
+	if (!sensitive)
+		return 1;
+	return clamp(READ_ONCE(zone->nr_free_blocks[0]) >> (pageblock_order + 3),
+		     1L, (long)SENSITIVE_BATCH);
+}
+
 /* A page of @order was put on a list, or taken off.  zone->lock is held. */
 static inline void sensitive_account_block(struct zone *zone,
 					   unsigned int order, freetype_t ft,
@@ -96,6 +141,8 @@ static inline void sensitive_account_block(struct zone *zone,
 	    freetype_migratetype(ft) >= MIGRATE_PCPTYPES)
 		return;
 	WRITE_ONCE(*blocks, *blocks + (added ? 1L : -1L) * (1L << order));
+	if (!added && *blocks < sensitive_reserve(zone))
+		sensitive_convert_ahead();
 }
 
 /* How much of the free memory of a zone is of no use to an allocation? */

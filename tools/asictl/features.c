@@ -20,7 +20,7 @@ static const struct {
 	{ "pti", "page table isolation is on: Meltdown's mitigation" },
 	{ "la57", "5-level page tables" },
 	{ "global_pages", "kernel TLB entries survive a switch" },
-	{ "sensitive", "memory of users is hidden (asi_sensitive=on)" },
+	{ "sensitive", "memory of users is hidden" },
 	{ "debug", "invariants are checked at run time (CONFIG_ASI_DEBUG)" },
 };
 

@@ -21,8 +21,8 @@ DECLARE_STATIC_KEY_FALSE(sensitive_key);
 /**
  * sensitive_active - is there sensitive memory?
  *
- * Return: false without address space isolation, without asi_sensitive=on, and
- * at boot before there are restricted address spaces.
+ * Return: false without address space isolation, with asi_sensitive=off, and at
+ * boot before there are restricted address spaces.
  */
 static __always_inline bool sensitive_active(void)
 {

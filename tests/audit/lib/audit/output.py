@@ -120,8 +120,8 @@ def brief(audit):
              f"A restricted table reaches: of another process {number['other']}, "
              f"of a guest {number['guest']}."]
     if "anon" in reached:
-        lines += ["So next to nothing is hidden: without asi_sensitive=on, the page allocator "
-                  "does not", "separate sensitive memory. Out of reach is only: "
+        lines += ["So next to nothing is hidden: the page allocator does not separate "
+                  "sensitive memory", "(asi_sensitive=off?). Out of reach is only: "
                   + " ".join(hidden) + "."]
     elif reached:
         lines += textwrap.wrap("Still within reach: " + " ".join(reached) + ".", 88)
@@ -180,14 +180,9 @@ def document_row(expected, verdict):
 def document(audit, append, expected_by):
     """A page of the documents: nothing in it that differs from run to run."""
     number = counts(audit.verdicts)
-    reached, hidden = by_reach(audit.verdicts)
     summary = (f"Of {number['planted']} kinds, the restricted table of another process reaches "
                f"{number['other']}, that of a guest {number['guest']}. "
                f"{number['not_available']} more are not in this kernel.")
-    if "anon" in reached:
-        summary += (" Without asi_sensitive=on, the page allocator does not separate sensitive "
-                    "memory: out of reach, but for the block that was hidden by hand, is only: "
-                    + ", ".join(audit.expected[name].what for name in hidden) + ".")
     summary = "\n".join(textwrap.wrap(summary, 88))
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
             if verdict.name in audit.expected]

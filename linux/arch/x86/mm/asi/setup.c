@@ -27,8 +27,8 @@
  *     so from then on.  The layout depends on it (kaslr.c), and the global bit
  *     of all kernel mappings (init.c).
  *  3. Early initcall, one CPU, no user process yet: asi_boot_init() makes the
- *     restricted direct map, turns on the class of processes, and if asked to
- *     lets the page allocator hide sensitive memory.
+ *     restricted direct map, turns on the class of processes, and lets the page
+ *     allocator hide sensitive memory.
  *  4. Later initcalls: sysfs, debugfs.  KVM registers its class when it loads.
  */
 #define pr_fmt(fmt) "asi: " fmt
@@ -79,12 +79,12 @@ static int __init asi_parse_cmdline(char *arg)
 early_param("asi", asi_parse_cmdline);
 
 /* Does the page allocator tell sensitive memory from other memory? */
-static bool asi_sensitive __ro_after_init;
+static bool asi_sensitive __ro_after_init = true;
 
 static int __init asi_parse_sensitive(char *arg)
 {
 	if (!arg || kstrtobool(arg, &asi_sensitive))
-		pr_warn("asi_sensitive=%s is unknown, using off; known are on, off\n",
+		pr_warn("asi_sensitive=%s is unknown, using on; known are on, off\n",
 			arg ?: "");
 	return 0;
 }

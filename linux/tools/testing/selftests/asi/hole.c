@@ -101,7 +101,7 @@ static uint64_t faults(void)
 	return s.v[ASI_EXITS_FAULT];
 }
 
-/* With asi_sensitive=on the system calls around a read may exit as well. */
+/* With sensitive memory hidden, the system calls around a read may exit as well. */
 static bool not_alone(const char *name)
 {
 	char value[8];
