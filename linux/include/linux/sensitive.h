@@ -50,11 +50,14 @@ static inline void sensitive_set_range(unsigned long start_pfn,
 /**
  * page_sensitive - is a page sensitive?
  * @page: The page; it stays what it is while it is allocated.
+ *
+ * Memory of devices, which file systems and users have, always is.
  */
 static inline bool page_sensitive(const struct page *page)
 {
 	return sensitive_active() &&
-	       freetype_sensitive(get_pageblock_freetype(page));
+	       (is_zone_device_page(page) ||
+		freetype_sensitive(get_pageblock_freetype(page)));
 }
 
 #endif /* _LINUX_SENSITIVE_H */

@@ -271,6 +271,22 @@ static void sync_range(unsigned long start, unsigned long end)
 		sync_block(addr);
 }
 
+/* Give all blocks in a range the same entry, where there are tables. */
+static void set_blocks(unsigned long start, unsigned long end, pmd_t val)
+{
+	unsigned long addr, flags;
+	pmd_t *pmd;
+
+	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
+		pmd = block_entry(addr);
+		if (!pmd)
+			continue;
+		raw_spin_lock_irqsave(&asi_directmap_lock, flags);
+		set_block(addr, pmd, val);
+		raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
+	}
+}
+
 /**
  * asi_directmap_sync - mirror a change of an entry above the last level
  * @addr: An address that the entry translates; need not be in the direct map.
@@ -305,8 +321,8 @@ void asi_directmap_sync(unsigned long addr)
  * @start: First address.
  * @end:   The address after the last.
  *
- * Makes the tables for it.  What can hold a task or an mm must not be absent:
- * the page fault handler needs both to leave.
+ * Makes the tables for it, and hides it until asi_directmap_add().  Memory of
+ * devices is never added: a file system or a user has it.
  *
  * Context: may sleep; memory hotplug lock held for writing.
  * Return: 0; -ENOMEM; -EINVAL for memory beyond what the machine can have.
@@ -326,6 +342,7 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
 		if (err)
 			return err;
 	}
+	set_blocks(start, end, HIDDEN_BLOCK);
 	return 0;
 }
 
@@ -333,6 +350,9 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
  * asi_directmap_add - memory was added to the direct map
  * @start: First address.
  * @end:   The address after the last.
+ *
+ * What can hold a task or an mm must not be absent: the page fault handler needs
+ * both to leave.
  *
  * Context: may sleep; memory hotplug lock held for writing, and the range was
  * prepared.
@@ -347,6 +367,7 @@ void asi_directmap_add(unsigned long start, unsigned long end)
 	spin_lock(&pgd_lock);
 	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
 		asi_grants_sync_tables(addr);
+	set_blocks(start, end, __pmd(0));
 	sync_range(start, end);
 	spin_unlock(&pgd_lock);
 }
@@ -362,21 +383,10 @@ void asi_directmap_add(unsigned long start, unsigned long end)
  */
 void asi_directmap_remove(unsigned long start, unsigned long end)
 {
-	unsigned long addr;
-	pmd_t *pmd;
-
 	if (!asi_ready)
 		return;
 
-	for (addr = start & PMD_MASK; addr < end; addr += PMD_SIZE) {
-		pmd = block_entry(addr);
-		if (!pmd)
-			continue;
-		scoped_guard(raw_spinlock_irqsave, &asi_directmap_lock) {
-			if (!asi_block_hidden(*pmd))
-				set_block(addr, pmd, __pmd(0));
-		}
-	}
+	set_blocks(start, end, __pmd(0));
 	flush_tlb_kernel_range(start, end);
 }
 

@@ -311,17 +311,25 @@ static void memory_goes_and_comes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, block[0], block_word(0));
 }
 
-/* What goes and comes hidden is hidden. */
-static void hidden_memory_goes_and_comes(struct kunit *test)
+/* Memory of a device is prepared and never added: it stays hidden. */
+static void memory_of_a_device_is_hidden(struct kunit *test)
 {
-	u64 *block = asi_test_hidden_block(test);
+	u64 *block = asi_test_block(test);
 	unsigned long start = (unsigned long)block;
 	struct asi *asi = domain(test);
 
 	asi_directmap_remove(start, start + PMD_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, asi_directmap_prepare(start, start + PMD_SIZE));
 	expect_hidden(test, asi, block);
+
+	/* Whatever its attributes become. */
+	KUNIT_EXPECT_EQ(test, 0, set_memory_ro(start, 1));
+	expect_hidden(test, asi, block);
+	KUNIT_EXPECT_EQ(test, 0, set_memory_rw(start, 1));
+	expect_hidden(test, asi, block);
+
 	asi_directmap_add(start, start + PMD_SIZE);
-	expect_hidden(test, asi, block);
+	expect_mirrored(test, asi, block);
 }
 
 /* The entry of level 2 for @addr, of which the tables exist. */
@@ -513,7 +521,7 @@ static struct kunit_case directmap_cases[] = {
 	KUNIT_CASE(poisoned_page_is_mirrored),
 	KUNIT_CASE(direct_map_of_a_page_is_mirrored),
 	KUNIT_CASE(memory_goes_and_comes),
-	KUNIT_CASE(hidden_memory_goes_and_comes),
+	KUNIT_CASE(memory_of_a_device_is_hidden),
 	KUNIT_CASE(absent_gigabyte_is_absent),
 	KUNIT_CASE(impossible_memory_is_refused),
 	KUNIT_CASE(hide_reaches_other_cpus),
