@@ -252,6 +252,24 @@ void sensitive_wake_compaction(const struct alloc_context *ac)
 	}
 }
 
+/**
+ * sensitive_unavailable - pages that are free and of no use to users
+ *
+ * Context: any.
+ * Return: an estimate: those free in parts of blocks that are nonsensitive.
+ */
+long sensitive_unavailable(void)
+{
+	struct zone *zone;
+	long nr = 0;
+
+	if (!sensitive_active())
+		return 0;
+	for_each_populated_zone(zone)
+		nr += sensitive_unusable_free(zone, ALLOC_SENSITIVE);
+	return nr;
+}
+
 static long count_blocks(struct zone *zone, bool sensitive)
 {
 	long nr = 0;

@@ -59,6 +59,7 @@ bool sensitive_range_fits(unsigned long start_pfn, unsigned long end_pfn,
 			  bool sensitive);
 void sensitive_convert_ahead(void);
 void sensitive_wake_compaction(const struct alloc_context *ac);
+long sensitive_unavailable(void);
 
 /* In page_alloc.c. */
 unsigned int zone_convert_blocks(struct zone *zone, freetype_t ft,
@@ -267,6 +268,11 @@ static inline unsigned int sensitive_movable_flags(void)
 
 static inline void sensitive_wake_compaction(const struct alloc_context *ac)
 {
+}
+
+static inline long sensitive_unavailable(void)
+{
+	return 0;
 }
 
 #endif /* CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
