@@ -30,7 +30,7 @@ DEFINE_STATIC_KEY_FALSE(sensitive_key);
 #ifdef CONFIG_ASI_DEBUG
 /*
  * For who tests the tests: asi_debug_leak= leaves memory mapped that should not be.
- * "movable" is anonymous memory and the page cache, "all" is all of it.
+ * "movable" is anonymous memory and the page cache, "all" is all that is allocated.
  */
 gfp_t sensitive_leak __ro_after_init;
 
@@ -181,29 +181,25 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 		asi_blocks_flush();
 }
 
-/* Which side of a zone is to get a block, if any? */
-static bool wants_block(struct zone *zone, bool sensitive)
+/* Have blocks of a zone become of a side until there are enough. */
+static void fill_reserve(struct zone *zone, bool sensitive)
 {
-	long reserve = sensitive_reserve(zone);
+	freetype_t ft = freetype_of(MIGRATE_MOVABLE, sensitive);
+	unsigned int wanted;
 
-	return READ_ONCE(zone->nr_free_blocks[sensitive]) < reserve &&
-	       READ_ONCE(zone->nr_free_blocks[!sensitive]) > reserve;
+	do {
+		cond_resched();
+		wanted = sensitive_blocks_wanted(zone, sensitive);
+	} while (wanted && zone_convert_blocks(zone, ft, wanted));
 }
 
 static void convert_ahead(struct work_struct *work)
 {
 	struct zone *zone;
-	int side;
 
 	for_each_populated_zone(zone) {
-		for (side = 0; side < 2; side++) {
-			while (wants_block(zone, side) &&
-			       zone_convert_blocks(zone,
-						   freetype_of(MIGRATE_MOVABLE,
-							       side),
-						   sensitive_batch(zone, side)))
-				cond_resched();
-		}
+		fill_reserve(zone, false);
+		fill_reserve(zone, true);
 	}
 }
 static DECLARE_WORK(convert_ahead_work, convert_ahead);

@@ -131,6 +131,25 @@ static inline unsigned int sensitive_batch(struct zone *zone, bool sensitive)
 		     1L, (long)SENSITIVE_BATCH);
 }
 
+/**
+ * sensitive_blocks_wanted - how many blocks does the reserve of a side lack?
+ * @zone:      The zone.
+ * @sensitive: The side.
+ *
+ * Return: as many as may change sides now; none if the other side needs them.
+ */
+static inline unsigned int sensitive_blocks_wanted(struct zone *zone,
+						   bool sensitive)
+{
+	long reserve = sensitive_reserve(zone);
+	long spare = READ_ONCE(zone->nr_free_blocks[!sensitive]) - reserve;
+
+	if (spare <= 0 || READ_ONCE(zone->nr_free_blocks[sensitive]) >= reserve)
+		return 0;
+	return clamp(spare >> pageblock_order, 1L,
+		     (long)sensitive_batch(zone, sensitive));
+}
+
 /* A page of @order was put on a list, or taken off.  zone->lock is held. */
 static inline void sensitive_account_block(struct zone *zone,
 					   unsigned int order, freetype_t ft,
@@ -142,7 +161,8 @@ static inline void sensitive_account_block(struct zone *zone,
 	    freetype_migratetype(ft) >= MIGRATE_PCPTYPES)
 		return;
 	WRITE_ONCE(*blocks, *blocks + (added ? 1L : -1L) * (1L << order));
-	if (!added && *blocks < sensitive_reserve(zone))
+	if (sensitive_blocks_wanted(zone, false) ||
+	    sensitive_blocks_wanted(zone, true))
 		sensitive_convert_ahead();
 }
 

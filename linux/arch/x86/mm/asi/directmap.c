@@ -325,7 +325,8 @@ void asi_directmap_sync(unsigned long addr)
  * devices is never added: a file system or a user has it.
  *
  * Context: may sleep; memory hotplug lock held for writing.
- * Return: 0; -ENOMEM; -EINVAL for memory beyond what the machine can have.
+ * Return: 0; -ENOMEM; -EINVAL for parts of blocks, and for memory beyond what the
+ * machine can have.
  */
 int asi_directmap_prepare(unsigned long start, unsigned long end)
 {
@@ -334,6 +335,8 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
 
 	if (!asi_ready)
 		return 0;
+	if ((start | end) & ~PMD_MASK)
+		return -EINVAL;
 
 	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE) {
 		if (!in_directmap(addr) || pgd_val(directmap_pgd[pgd_index(addr)]) == 0)
@@ -359,15 +362,18 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
  */
 void asi_directmap_add(unsigned long start, unsigned long end)
 {
-	unsigned long addr;
+	unsigned long addr, flags;
 
 	if (!asi_ready)
 		return;
 
-	spin_lock(&pgd_lock);
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
 		asi_grants_sync_tables(addr);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
+
 	set_blocks(start, end, __pmd(0));
+	spin_lock(&pgd_lock);
 	sync_range(start, end);
 	spin_unlock(&pgd_lock);
 }
