@@ -27,7 +27,7 @@ KERNELS := run debug kasan off base
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test test-all shell bench deb export check check-series \
-	clean distclean programs asictl selftests bench-programs upstream \
+	clean distclean programs asictl selftests bench-programs bench-modules upstream \
 	audit audit-programs \
 	$(addprefix kernel-,$(KERNELS))
 # Kernel builds use all CPUs by themselves.
@@ -82,6 +82,16 @@ selftests: setup
 bench-programs: setup
 	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench $(quiet)
 
+# A module of allocations for each kernel that is compared, from the same source.
+BENCH_KERNELS := run off base
+bench-modules: $(addprefix kernel-,$(BENCH_KERNELS))
+	$(Q)for k in $(BENCH_KERNELS); do \
+		mkdir -p $(B)/bench/kernel-$$k && \
+		cp -u bench/module/* $(B)/bench/kernel-$$k && \
+		LINUX=$(B)/$$([ $$k = base ] && echo base || echo linux) \
+			scripts/kbuild $(B)/kernel-$$k M=$(B)/bench/kernel-$$k modules || exit; \
+	done
+
 audit-programs: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/audit/guest OUT=$(B)/audit $(quiet)
 
@@ -106,7 +116,7 @@ test: build kernel-debug
 test-all: build kernel-debug kernel-off kernel-kasan kernel-base
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
-bench: kernel-run kernel-off kernel-base bench-programs
+bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules
 	$(Q)bench/run $(if $(Q),,--verbose) $(BENCH)
 
 deb:

@@ -46,10 +46,24 @@ extern const struct bench bench_pipe;
 extern const struct bench bench_ctx_thread;
 extern const struct bench bench_ctx_process;
 extern const struct bench bench_touch;
+extern const struct bench bench_touch_huge;
+extern const struct bench bench_fill;
+extern const struct bench bench_copy;
+extern const struct bench bench_unmap;
 extern const struct bench bench_fork;
 extern const struct bench bench_forkexec;
+extern const struct bench bench_alloc0;
+extern const struct bench bench_alloc0_user;
+extern const struct bench bench_alloc9;
+extern const struct bench bench_alloc9_user;
 extern const struct bench bench_vmexit_kernel;
 extern const struct bench bench_vmexit_user;
+
+/* The module that has the allocations of alloc.c; NULL without. */
+extern const char *alloc_module;
+
+/* The table of memory, instead of the benchmarks; see memory.c. */
+void measure_memory(void);
 
 /*
  * Memory for what there is more of on one kernel than on another. Fork copies no

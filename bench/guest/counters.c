@@ -132,10 +132,11 @@ void counters_read(struct counters *out)
 	}
 }
 
-/* Prints " NAME=" and the first word of the file DIR/enabled. */
-static void print_enabled(const char *name, const char *dir, const char *absent)
+/* Prints " NAME=" and the first word of the file DIR/@entry. */
+static void print_word(const char *name, const char *dir, const char *entry,
+		       const char *absent)
 {
-	char *path = path_of("%s/enabled", dir);
+	char *path = path_of("%s/%s", dir, entry);
 	FILE *file = fopen(path, "re");
 	char word[8] = "";
 
@@ -151,7 +152,7 @@ static void print_class_state(const char *dir, const char *entry)
 {
 	char *path = path_of("%s/%s", dir, entry);
 
-	print_enabled(entry, path, "?");
+	print_word(entry, path, "enabled", "?");
 	free(path);
 }
 
@@ -181,7 +182,8 @@ void counters_print_state(void)
 	char *classes = path_of("%s/classes", asi_dir);
 
 	printf("state pti=%d", pti_is_on());
-	print_enabled("asi", asi_dir, "absent");
+	print_word("asi", asi_dir, "enabled", "absent");
+	print_word("sensitive", asi_dir, "features/sensitive", "absent");
 	for_each_entry(classes, print_class_state);
 	printf("\n");
 	free(classes);

@@ -6,7 +6,7 @@
  *   asibench 1                          version of this format
  *   kernel RELEASE
  *   clock KIND PER_US                   units of the clock in a microsecond
- *   state pti=0|1 asi=0|1|absent [CLASS=0|1]...
+ *   state pti=0|1 asi=0|1|absent sensitive=0|1|absent [CLASS=0|1]...
  *   counters N                          how many counters the kernel has
  *   and for each benchmark either
  *   skip NAME REASON
@@ -14,6 +14,7 @@
  *   result NAME OPS MIN MEDIAN          time per operation; OPS in all windows
  *   events NAME SYSCALLS VM_EXITS PAGE_FAULTS SWITCHES    per operation
  *   counter NAME CLASS.COUNTER MEAN MEDIAN     per operation; none if both 0
+ *   memory KEY VALUE                    with --memory, see memory.c
  *   done N                              how many were run or skipped
  */
 #define _GNU_SOURCE
@@ -41,10 +42,13 @@
 enum clock_kind clock_kind = CLOCK_KIND_MONO;
 
 static const struct bench *const benches[] = {
-	&bench_null,	    &bench_int80, &bench_compat,   &bench_read,
-	&bench_write,	    &bench_touch, &bench_pipe,	   &bench_ctx_thread,
-	&bench_ctx_process, &bench_fork,  &bench_forkexec, &bench_vmexit_kernel,
-	&bench_vmexit_user,
+	&bench_null,	   &bench_int80,	 &bench_compat,
+	&bench_read,	   &bench_write,	 &bench_fill,
+	&bench_touch,	   &bench_touch_huge,	 &bench_copy,
+	&bench_unmap,	   &bench_alloc0,	 &bench_alloc0_user,
+	&bench_alloc9,	   &bench_alloc9_user,	 &bench_pipe,
+	&bench_ctx_thread, &bench_ctx_process,	 &bench_fork,
+	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_user,
 };
 
 #define NR_BENCHES (sizeof(benches) / sizeof(benches[0]))
@@ -52,6 +56,7 @@ static const struct bench *const benches[] = {
 static unsigned int nr_windows = 31;
 static unsigned int warm_up = 5;
 static unsigned int nr_counters;
+static int memory;
 
 /* What it takes to count events; see shared_memory(). */
 static struct counting {
@@ -345,7 +350,8 @@ static void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: asibench [--list] [--only NAME,...] [--windows N]\n"
-		"                [--warm-up N] [--clock mono|tsc] [--asi-dir DIR]\n");
+		"                [--warm-up N] [--clock mono|tsc] [--asi-dir DIR]\n"
+		"                [--module FILE] [--memory]\n");
 	exit(status);
 }
 
@@ -358,6 +364,8 @@ static const char *parse_options(int argc, char **argv)
 		{ "warm-up", required_argument, NULL, 'u' },
 		{ "clock", required_argument, NULL, 'c' },
 		{ "asi-dir", required_argument, NULL, 'a' },
+		{ "module", required_argument, NULL, 'm' },
+		{ "memory", no_argument, NULL, 'M' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -371,6 +379,10 @@ static const char *parse_options(int argc, char **argv)
 			only = optarg;
 		else if (opt == 'a')
 			asi_dir = optarg;
+		else if (opt == 'm')
+			alloc_module = optarg;
+		else if (opt == 'M')
+			memory = 1;
 		else if (opt == 'w')
 			nr_windows = parse_count(optarg, WINDOWS_MAX);
 		else if (opt == 'u')
@@ -442,8 +454,10 @@ int main(int argc, char **argv)
 
 	settle(argv);
 	look_around();
+	if (memory)
+		measure_memory();
 	for (i = 0; i < NR_BENCHES; i++) {
-		if (!selected(only, benches[i]->name))
+		if (memory || !selected(only, benches[i]->name))
 			continue;
 		run_bench(benches[i]);
 		done++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory and life of a process: first touch, fork and exit, fork and exec. */
+/* Life of a process: fork and exit, fork and exec. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,59 +16,6 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
-
-#define PAGE 4096UL
-#define PMD_SPAN (2UL << 20)
-#define MAP_SPAN (2 * PMD_SPAN)
-
-static char *touch_map, *touch_base;
-
-/*
- * A range that one page table serves, whose first page stays: so the faults
- * measured allocate a page each and never a page table.
- */
-static const char *touch_setup(void)
-{
-	touch_map = mmap(NULL, MAP_SPAN, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (touch_map == MAP_FAILED)
-		die("mmap");
-	/* Fails when the kernel has no huge pages, which is as good. */
-	madvise(touch_map, MAP_SPAN, MADV_NOHUGEPAGE);
-	touch_base = (char *)(((unsigned long)touch_map + PMD_SPAN - 1) &
-			      ~(PMD_SPAN - 1));
-	*(volatile char *)touch_base = 1;
-	touch_base += PAGE;
-	return NULL;
-}
-
-static uint64_t touch_run(unsigned int ops)
-{
-	uint64_t start = clock_now();
-	uint64_t elapsed;
-	unsigned int i;
-
-	for (i = 0; i < ops; i++)
-		*(volatile char *)(touch_base + i * PAGE) = 1;
-	elapsed = clock_now() - start;
-	if (ops && madvise(touch_base, ops * PAGE, MADV_DONTNEED))
-		die("madvise");
-	return elapsed;
-}
-
-static void touch_teardown(void)
-{
-	munmap(touch_map, MAP_SPAN);
-}
-
-const struct bench bench_touch = {
-	.name = "touch",
-	.what = "first touch of an anonymous page",
-	.ops = 64,
-	.setup = touch_setup,
-	.run = touch_run,
-	.teardown = touch_teardown,
-};
 
 static const char *fork_setup(void)
 {

@@ -120,6 +120,127 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 }
 
 /**
+ * sensitive_alloc_flags - what an allocation needs and may do for it
+ * @gfp:	 Its flags.
+ * @alloc_flags: What they mean otherwise.
+ *
+ * Who makes a block sensitive waits for all CPUs to flush their TLBs, so it must
+ * not hold a lock that one of them may spin on with interrupts off.  Who may
+ * sleep, or could be preempted, has none.
+ *
+ * Blocks of CMA stay nonsensitive, as they are given away in parts.
+ *
+ * Return: @alloc_flags and some of ALLOC_SENSITIVE, ALLOC_NONSENSITIVE and
+ * ALLOC_NOBLOCK.
+ */
+unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags)
+{
+	if (!gfp_sensitive(gfp))
+		return alloc_flags | ALLOC_NONSENSITIVE;
+
+	alloc_flags = (alloc_flags & ~ALLOC_CMA) | ALLOC_SENSITIVE;
+	if (irqs_disabled() || !(gfpflags_allow_blocking(gfp) || preemptible()))
+		alloc_flags |= ALLOC_NOBLOCK;
+	return alloc_flags;
+}
+
+/*
+ * How many pages does a zone keep in free blocks of either side?
+ *
+ * For who cannot wait until a block is sensitive, or has interrupts off for as long
+ * as one is cleared.  As much as kswapd keeps free for the like, and at least a
+ * block.  The other side can have it when nothing else is free.
+ */
+static long reserve_of(struct zone *zone)
+{
+	return ALIGN(low_wmark_pages(zone) + 1, pageblock_nr_pages);
+}
+
+/*
+ * How many blocks does the reserve of a side lack?  As many as may change sides
+ * now; none if the other side needs them.
+ */
+static unsigned int blocks_wanted(struct zone *zone, bool sensitive)
+{
+	long reserve = reserve_of(zone);
+	long spare = READ_ONCE(zone->nr_free_blocks[!sensitive]) - reserve;
+
+	if (spare <= 0 || READ_ONCE(zone->nr_free_blocks[sensitive]) >= reserve)
+		return 0;
+	return clamp(spare >> pageblock_order, 1L,
+		     (long)sensitive_batch(zone, sensitive));
+}
+
+/**
+ * __sensitive_account_block - count a free page that can change sides
+ * @zone:  Its zone.
+ * @order: Its order, at least pageblock_order.
+ * @ft:	   The list it is on.
+ * @added: Whether it was put there, or taken off.
+ *
+ * Context: zone->lock is held.
+ */
+void __sensitive_account_block(struct zone *zone, unsigned int order,
+			       freetype_t ft, bool added)
+{
+	long *blocks = &zone->nr_free_blocks[freetype_sensitive(ft)];
+
+	if (freetype_migratetype(ft) >= MIGRATE_PCPTYPES)
+		return;
+	WRITE_ONCE(*blocks, *blocks + (added ? 1L : -1L) * (1L << order));
+	if (blocks_wanted(zone, false) || blocks_wanted(zone, true))
+		sensitive_convert_ahead();
+}
+
+/**
+ * sensitive_side_free - has a side pages of an order?
+ * @area:      Those of the order, of all types.
+ * @sensitive: The side.
+ */
+bool sensitive_side_free(struct free_area *area, bool sensitive)
+{
+	int mt;
+
+	for (mt = 0; mt < MIGRATE_PCPTYPES; mt++) {
+		if (!free_area_empty(area, freetype_of(mt, sensitive)))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * __sensitive_other_side_free - has the other side a page for an allocation?
+ * @area:	 Those of the order, of all types.
+ * @order:	 The order.
+ * @alloc_flags: What the allocation may do.  Without a side it may use any page,
+ *		 and the other side is the sensitive one.
+ */
+bool __sensitive_other_side_free(struct free_area *area, unsigned int order,
+				 unsigned int alloc_flags)
+{
+	if (alloc_flags & (ALLOC_SENSITIVE | ALLOC_NONSENSITIVE) &&
+	    (order < pageblock_order || (alloc_flags & ALLOC_NOBLOCK)))
+		return false;
+	return sensitive_side_free(area, !(alloc_flags & ALLOC_SENSITIVE));
+}
+
+/**
+ * __sensitive_pages_are_bad - does the restricted mapping disagree?
+ * @page:  The first of the pages.
+ * @order: Their order.
+ */
+bool __sensitive_pages_are_bad(const struct page *page, unsigned int order)
+{
+	const struct page *end = page + (1UL << order);
+
+	for (; page < end; page += pageblock_nr_pages) {
+		if (asi_block_absent(page_address(page)) != page_sensitive(page))
+			return true;
+	}
+	return false;
+}
+
+/**
  * sensitive_range_fits - can a range be of one side?
  * @start_pfn: Its first page.
  * @end_pfn:   The one after its last.
@@ -189,7 +310,7 @@ static void fill_reserve(struct zone *zone, bool sensitive)
 
 	do {
 		cond_resched();
-		wanted = sensitive_blocks_wanted(zone, sensitive);
+		wanted = blocks_wanted(zone, sensitive);
 	} while (wanted && zone_convert_blocks(zone, ft, wanted));
 }
 
@@ -213,7 +334,7 @@ static DEFINE_IRQ_WORK(convert_ahead_irq_work, queue_convert_ahead);
 /**
  * sensitive_convert_ahead - have blocks change sides before it is urgent
  *
- * Fills the reserves of all zones, see sensitive_reserve().
+ * Fills the reserves of all zones, see reserve_of().
  *
  * Context: any, with locks of the page allocator held or not.
  */

@@ -48,6 +48,9 @@ static __always_inline freetype_t gfp_freetype(gfp_t gfp)
 	return freetype_of(gfp_migratetype(gfp), gfp_sensitive(gfp));
 }
 
+/* Not called where there is no sensitive memory. */
+unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags);
+
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
 
 /* The most blocks that change sides at once, for one shootdown. */
@@ -61,6 +64,14 @@ void sensitive_convert_ahead(void);
 void sensitive_wake_compaction(const struct alloc_context *ac);
 long sensitive_unavailable(void);
 
+/* The rare parts of what is below, so that the allocator stays small without. */
+void __sensitive_account_block(struct zone *zone, unsigned int order,
+			       freetype_t ft, bool added);
+bool sensitive_side_free(struct free_area *area, bool sensitive);
+bool __sensitive_other_side_free(struct free_area *area, unsigned int order,
+				 unsigned int alloc_flags);
+bool __sensitive_pages_are_bad(const struct page *page, unsigned int order);
+
 /* In page_alloc.c. */
 unsigned int zone_convert_blocks(struct zone *zone, freetype_t ft,
 				 unsigned int max);
@@ -70,27 +81,14 @@ unsigned int zone_convert_blocks(struct zone *zone, freetype_t ft,
  * @gfp:	 Its flags.
  * @alloc_flags: What they mean otherwise.
  *
- * Who makes a block sensitive waits for all CPUs to flush their TLBs, so it must
- * not hold a lock that one of them may spin on with interrupts off.  Who may
- * sleep, or could be preempted, has none.
- *
- * Blocks of CMA stay nonsensitive, as they are given away in parts.
- *
- * Return: @alloc_flags and some of ALLOC_SENSITIVE, ALLOC_NONSENSITIVE and
- * ALLOC_NOBLOCK.
+ * Return: @alloc_flags, changed by sensitive_alloc_flags() if there is sensitive
+ * memory.
  */
 static inline unsigned int
 gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 {
-	if (!sensitive_active())
-		return alloc_flags;
-	if (!gfp_sensitive(gfp))
-		return alloc_flags | ALLOC_NONSENSITIVE;
-
-	alloc_flags = (alloc_flags & ~ALLOC_CMA) | ALLOC_SENSITIVE;
-	if (irqs_disabled() || !(gfpflags_allow_blocking(gfp) || preemptible()))
-		alloc_flags |= ALLOC_NOBLOCK;
-	return alloc_flags;
+	return sensitive_active() ? sensitive_alloc_flags(gfp, alloc_flags) :
+				    alloc_flags;
 }
 
 /* Account for @nr_pages more on a list that counts.  zone->lock is held. */
@@ -100,19 +98,6 @@ static inline void sensitive_account_free(struct zone *zone, int nr_pages,
 	if (sensitive_active() && freetype_sensitive(ft))
 		WRITE_ONCE(zone->nr_free_sensitive,
 			   zone->nr_free_sensitive + nr_pages);
-}
-
-/**
- * sensitive_reserve - pages that a zone keeps in free blocks of either side
- * @zone: The zone.
- *
- * For who cannot wait until a block is sensitive, or has interrupts off for as long
- * as one is cleared.  As much as kswapd keeps free for the like, and at least a
- * block.  The other side can have it when nothing else is free.
- */
-static inline long sensitive_reserve(struct zone *zone)
-{
-	return ALIGN(low_wmark_pages(zone) + 1, pageblock_nr_pages);
 }
 
 /**
@@ -131,39 +116,13 @@ static inline unsigned int sensitive_batch(struct zone *zone, bool sensitive)
 		     1L, (long)SENSITIVE_BATCH);
 }
 
-/**
- * sensitive_blocks_wanted - how many blocks does the reserve of a side lack?
- * @zone:      The zone.
- * @sensitive: The side.
- *
- * Return: as many as may change sides now; none if the other side needs them.
- */
-static inline unsigned int sensitive_blocks_wanted(struct zone *zone,
-						   bool sensitive)
-{
-	long reserve = sensitive_reserve(zone);
-	long spare = READ_ONCE(zone->nr_free_blocks[!sensitive]) - reserve;
-
-	if (spare <= 0 || READ_ONCE(zone->nr_free_blocks[sensitive]) >= reserve)
-		return 0;
-	return clamp(spare >> pageblock_order, 1L,
-		     (long)sensitive_batch(zone, sensitive));
-}
-
 /* A page of @order was put on a list, or taken off.  zone->lock is held. */
 static inline void sensitive_account_block(struct zone *zone,
 					   unsigned int order, freetype_t ft,
 					   bool added)
 {
-	long *blocks = &zone->nr_free_blocks[freetype_sensitive(ft)];
-
-	if (!sensitive_active() || order < pageblock_order ||
-	    freetype_migratetype(ft) >= MIGRATE_PCPTYPES)
-		return;
-	WRITE_ONCE(*blocks, *blocks + (added ? 1L : -1L) * (1L << order));
-	if (sensitive_blocks_wanted(zone, false) ||
-	    sensitive_blocks_wanted(zone, true))
-		sensitive_convert_ahead();
+	if (sensitive_active() && order >= pageblock_order)
+		__sensitive_account_block(zone, order, ft, added);
 }
 
 /* How much of the free memory of a zone is of no use to an allocation? */
@@ -192,39 +151,46 @@ static inline long sensitive_unusable_free(struct zone *zone,
 	return max(unusable, 0L);
 }
 
-/* May an allocation use a free page of @order that is of the other side? */
-static inline bool sensitive_other_side_ok(unsigned int order,
-					   unsigned int alloc_flags)
+/* Has the other side a free page of @order that an allocation may use? */
+static inline bool sensitive_other_side_free(struct free_area *area,
+					     unsigned int order,
+					     unsigned int alloc_flags)
 {
-	if (!sensitive_active())
-		return false;
-	if (!(alloc_flags & (ALLOC_SENSITIVE | ALLOC_NONSENSITIVE)))
-		return true;
-	return order >= pageblock_order && !(alloc_flags & ALLOC_NOBLOCK);
+	return sensitive_active() &&
+	       __sensitive_other_side_free(area, order, alloc_flags);
 }
 
 /* Is there a free page of @order of the other side that can become one of @ft? */
 static inline bool sensitive_free_block(struct zone *zone, unsigned int order,
 					freetype_t ft)
 {
-	freetype_t other = freetype_other_side(ft);
-	int mt;
-
-	if (!sensitive_active() || order < pageblock_order)
-		return false;
-	for (mt = 0; mt < MIGRATE_PCPTYPES; mt++) {
-		if (!free_area_empty(&zone->free_area[order],
-				     freetype_with(other, mt)))
-			return true;
-	}
-	return false;
+	return sensitive_active() && order >= pageblock_order &&
+	       sensitive_side_free(&zone->free_area[order], !freetype_sensitive(ft));
 }
 
-/* Is a page absent that should not be, or the other way round? */
-static inline bool sensitive_page_is_bad(const struct page *page)
+/*
+ * Better a block of the other side than parts of one of other mobility, if
+ * there is one to be had.
+ */
+static inline unsigned int sensitive_avoid_mixing(struct zone *zone,
+						  unsigned int alloc_flags,
+						  freetype_t ft)
 {
-	return sensitive_active() &&
-	       asi_block_absent(page_address(page)) != page_sensitive(page);
+	if (sensitive_active() && !(alloc_flags & ALLOC_NOBLOCK) &&
+	    READ_ONCE(zone->nr_free_blocks[!freetype_sensitive(ft)]))
+		alloc_flags |= ALLOC_NOFRAGMENT;
+	return alloc_flags;
+}
+
+/*
+ * Is a page absent that should not be, or the other way round?  For debugging: it
+ * walks a page table for each allocation.
+ */
+static inline bool sensitive_pages_are_bad(const struct page *page,
+					   unsigned int order)
+{
+	return IS_ENABLED(CONFIG_ASI_DEBUG) && sensitive_active() &&
+	       __sensitive_pages_are_bad(page, order);
 }
 
 /* What compaction wants free: it moves sensitive memory. */
@@ -258,10 +224,18 @@ static inline long sensitive_unusable_free(struct zone *zone,
 	return 0;
 }
 
-static inline bool sensitive_other_side_ok(unsigned int order,
-					   unsigned int alloc_flags)
+static inline bool sensitive_other_side_free(struct free_area *area,
+					     unsigned int order,
+					     unsigned int alloc_flags)
 {
 	return false;
+}
+
+static inline unsigned int sensitive_avoid_mixing(struct zone *zone,
+						  unsigned int alloc_flags,
+						  freetype_t ft)
+{
+	return alloc_flags;
 }
 
 static inline bool sensitive_range_fits(unsigned long start_pfn,
@@ -276,7 +250,8 @@ static inline bool sensitive_free_block(struct zone *zone, unsigned int order,
 	return false;
 }
 
-static inline bool sensitive_page_is_bad(const struct page *page)
+static inline bool sensitive_pages_are_bad(const struct page *page,
+					   unsigned int order)
 {
 	return false;
 }

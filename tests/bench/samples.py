@@ -11,7 +11,7 @@ def record(low, counters=None, **more):
 def run(counters=0, **ops):
     """One configuration."""
     return {"release": "6.12.0-test", "clock": "tsc", "clock_per_us": 1000.0,
-            "state": {}, "counters": counters, "ops": ops}
+            "state": {}, "counters": counters, "ops": ops, "memory": {}}
 
 
 def all_met():
@@ -21,6 +21,7 @@ def all_met():
         "base": run(null=record(237.0), read=record(2000.0)),
         "out": run(null=record(237.0), read=record(2000.0)),
         "off": run(20, null=record(241.0), read=record(2004.0)),
+        "bare": run(20, null=record(265.0, quiet), read=record(2012.0, quiet)),
         "on": run(20, null=record(270.0, quiet), read=record(2015.0, quiet)),
         "pti": run(20, null=record(260.0), read=record(2030.0)),
     }
@@ -33,7 +34,7 @@ OUTPUT = """\
 asibench 1
 kernel 6.12.1-asi
 clock tsc 1000.0
-state pti=0 asi=1 kvm=1 user=1
+state pti=0 asi=1 sensitive=1 kvm=1 user=1
 counters 2
 result null 31000 237.00 237.50
 events null 1.00 0.00 0.00 0.00
@@ -41,6 +42,17 @@ counter null user.exits 0.00024 0.00000
 counter null user.exits_fault 0.00012 0.00000
 skip int80 this kernel does not take 32-bit system calls
 done 2
+"""
+
+MEMORY = """\
+asibench 1
+kernel 6.12.1-asi
+clock tsc 1000.0
+state pti=0 asi=1 sensitive=1
+counters 2
+memory boot_us 123456.00
+memory turn_hide 12.50
+done 0
 """
 
 COSTS = """\

@@ -4,6 +4,7 @@
 import unittest
 
 from benchlib.checks import check_all, failed
+from benchlib.ops import ALLOC, TITLES
 from samples import all_met, record, run
 
 
@@ -80,7 +81,26 @@ class Checks(unittest.TestCase):
         runs["on"]["ops"]["read"]["min"] = 2100.0
         self.assertEqual(missed(runs), [])
         verdicts = [check.verdict for check in check_all(runs) if "read" in check.what]
-        self.assertEqual(verdicts, ["**missed**"])
+        self.assertEqual(verdicts, ["met", "**missed**"])
+
+    def allocator(self, config, low):
+        """The verdict for a page that the unpatched kernel gives for 1000."""
+        runs = {"base": run(alloc0=record(1000.0)), config: run(alloc0=record(low))}
+        verdict = [check.verdict for check in check_all(runs)
+                   if check.what.startswith(f"page for the kernel, {config}")]
+        self.assertEqual(len(verdict), 1)
+        return verdict[0]
+
+    def test_allocator(self):
+        self.assertEqual(self.allocator("off", 1005.0), "met")
+        self.assertEqual(self.allocator("off", 1006.0), "**missed**")
+        self.assertEqual(self.allocator("on", 1030.0), "met")
+        self.assertEqual(self.allocator("on", 1031.0), "**missed**")
+
+    def test_every_page_has_a_target(self):
+        for op in ALLOC:
+            what = [check.what for check in check_all({}) if check.what.startswith(TITLES[op])]
+            self.assertEqual(len(what), 2, op)
 
     def test_what_was_not_asked_for_fails_nothing(self):
         self.assertEqual(missed({"on": run(20, read=record(2000.0))}), [])

@@ -42,11 +42,11 @@ class Guest(unittest.TestCase):
         self.assertEqual(sorted(names), sorted(TITLES))
 
     def test_output_is_understood(self):
-        done = self.guest("--only", "null,read,touch,forkexec", "--windows", "3",
-                          "--warm-up", "1")
+        ops = {"null", "read", "fill", "touch", "copy", "unmap", "forkexec"}
+        done = self.guest("--only", ",".join(ops), "--windows", "3", "--warm-up", "1")
         self.assertEqual(done.returncode, 0, done.stderr)
         run = parse(done.stdout)
-        self.assertEqual(set(run["ops"]), {"null", "read", "touch", "forkexec"})
+        self.assertEqual(set(run["ops"]), ops)
         for op in run["ops"]:
             self.assertGreater(measured(run, op)["median"], 0, op)
         self.assertAlmostEqual(run["ops"]["touch"]["faults"], 1.0, delta=0.05)
@@ -54,6 +54,12 @@ class Guest(unittest.TestCase):
     def test_number_of_operations(self):
         run = parse(self.guest("--only", "null", "--windows", "3").stdout)
         self.assertEqual(run["ops"]["null"]["ops"], 3000)
+
+    def test_pages_need_the_module(self):
+        for args in ([], ["--module", "/nonexistent.ko"]):
+            run = parse(self.guest("--only", "alloc0,alloc9_user", *args).stdout)
+            self.assertIn("module", run["ops"]["alloc0"]["skip"])
+            self.assertIsNone(measured(run, "alloc9_user"))
 
     def test_wrong_benchmark(self):
         done = self.guest("--only", "null,nothing")
@@ -80,15 +86,16 @@ class Guest(unittest.TestCase):
 
     def test_counters_and_state(self):
         tree = self.make_tree({
-            "enabled": "1\n", "classes/user/enabled": "1\n", "classes/kvm/enabled": "0\n",
+            "enabled": "1\n", "features/sensitive": "1\n",
+            "classes/user/enabled": "1\n", "classes/kvm/enabled": "0\n",
             "classes/user/stats/enters": "18446744073709551615\n",
             "classes/user/stats/exits": "3\n", "classes/kvm/stats/exits": "0\n"})
         done = self.guest("--only", "null", "--windows", "3", "--asi-dir", tree)
         self.assertEqual(done.returncode, 0, done.stderr)
         run = parse(done.stdout)
         self.assertEqual(run["counters"], 3)
-        self.assertEqual({key: run["state"][key] for key in ("asi", "user", "kvm")},
-                         {"asi": "1", "user": "1", "kvm": "0"})
+        self.assertEqual({key: run["state"][key] for key in ("asi", "sensitive", "user", "kvm")},
+                         {"asi": "1", "sensitive": "1", "user": "1", "kvm": "0"})
         self.assertEqual(run["ops"]["null"]["counters"], {})
 
     def test_empty_counter(self):

@@ -5,7 +5,7 @@ import unittest
 
 from benchlib.errors import Trouble
 from benchlib.parse import counter_sum, measured, parse
-from samples import OUTPUT
+from samples import MEMORY, OUTPUT
 
 
 class Parse(unittest.TestCase):
@@ -18,7 +18,8 @@ class Parse(unittest.TestCase):
         run = parse(OUTPUT)
         self.assertEqual(run["release"], "6.12.1-asi")
         self.assertEqual(run["clock_per_us"], 1000.0)
-        self.assertEqual(run["state"], {"pti": "0", "asi": "1", "kvm": "1", "user": "1"})
+        self.assertEqual(run["state"], {"pti": "0", "asi": "1", "sensitive": "1", "kvm": "1",
+                                        "user": "1"})
         self.assertEqual(run["counters"], 2)
 
     def test_result(self):
@@ -32,6 +33,12 @@ class Parse(unittest.TestCase):
         self.assertEqual(run["ops"]["int80"]["skip"],
                          "this kernel does not take 32-bit system calls")
         self.assertIsNone(measured(run, "int80"))
+
+    def test_memory(self):
+        run = parse(MEMORY)
+        self.assertEqual(run["memory"], {"boot_us": 123456.0, "turn_hide": 12.5})
+        self.assertEqual(parse(OUTPUT)["memory"], {})
+        self.refused(MEMORY.replace("12.50", "many"), "not a number")
 
     def test_unknown_operation_is_not_measured(self):
         self.assertIsNone(measured(parse(OUTPUT), "pipe"))

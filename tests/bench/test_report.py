@@ -5,6 +5,7 @@ import unittest
 import xml.dom.minidom
 
 from benchlib import chart, model, report
+from benchlib.ops import MEMORY_TITLES
 from samples import COSTS, all_met, record, run
 
 TABLES = model.parse_costs(COSTS)
@@ -26,17 +27,29 @@ class Report(unittest.TestCase):
 
     def test_instructions(self):
         self.assertEqual(rows(self.text, "null system call")[0][1:],
-                         ["237.0", "237.0", "241.0", "270.0", "260.0"])
+                         ["237.0", "237.0", "241.0", "265.0", "270.0", "260.0"])
 
     def test_differences(self):
         self.assertEqual(rows(self.text, "read 4 KiB, page cache")[1][1:],
-                         ["+0.0 (+0.00 %)", "+4.0 (+0.20 %)", "+15.0 (+0.75 %)",
-                          "+30.0 (+1.50 %)"])
+                         ["+0.0 (+0.00 %)", "+4.0 (+0.20 %)", "+12.0 (+0.60 %)",
+                          "+15.0 (+0.75 %)", "+30.0 (+1.50 %)"])
 
     def test_events(self):
-        row = rows(self.text, "null system call")[2]
-        self.assertEqual(row[2], "0.00020")
-        self.assertEqual(row[-1], "0")
+        for row in rows(self.text, "null system call")[2:4]:
+            self.assertEqual(row[2], "0.00020")
+            self.assertEqual(row[-1], "0")
+        for title in ("asi_sensitive=off", "asi=on"):
+            self.assertEqual(self.text.count(f"## Events per operation, {title}\n"), 1)
+
+    def test_memory(self):
+        runs = all_met()
+        self.assertEqual(report.memory_table(runs), "")
+        runs["base"]["memory"] = {"boot_us": 1234.0}
+        runs["on"]["memory"] = {"boot_us": 2345.0, "turn_hide": 12.5}
+        text = report.memory_table(runs)
+        self.assertIn("| what | unpatched | asi=on |", text)
+        self.assertEqual(rows(text, MEMORY_TITLES["boot_us"])[0][1:], ["1,234.0", "2,345.0"])
+        self.assertEqual(rows(text, MEMORY_TITLES["turn_hide"])[0][1:], ["–", "12.5"])
 
     def test_only_reasons_that_occur_are_columns(self):
         one = run(9, null=record(1.0, {"user.exits_fault": [0.5, 0.5]}),
@@ -45,7 +58,7 @@ class Report(unittest.TestCase):
                          ["enters", "exits", "exits_fault", "exits_pm", "cr3_writes", "flushes"])
 
     def test_model_row(self):
-        row = rows(self.text, "null system call")[3]
+        row = rows(self.text, "null system call")[4]
         self.assertTrue(row[2].startswith("16 (8 … 33), +"), row)
 
     def test_model_is_marked(self):
@@ -95,7 +108,7 @@ class Chart(unittest.TestCase):
 
     def test_bars(self):
         svg = chart.render(all_met())
-        for name in ("out", "off", "on", "pti"):
+        for name in ("out", "off", "bare", "on", "pti"):
             self.assertEqual(svg.count(f'fill="{chart.COLOURS[name]}"'), 3, name)
 
     def test_nothing_to_compare(self):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from benchlib import boot, configs
+from benchlib import boot, configs, main
 from benchlib.errors import Trouble
 from samples import all_met
 
@@ -23,7 +23,7 @@ def bench(*args):
 class Select(unittest.TestCase):
     def test_all(self):
         self.assertEqual([c.name for c in configs.select("")],
-                         ["base", "out", "off", "on", "pti"])
+                         ["base", "out", "off", "bare", "on", "pti"])
 
     def test_part_in_the_order_of_the_table(self):
         self.assertEqual([c.name for c in configs.select("on,base")], ["base", "on"])
@@ -41,7 +41,7 @@ class Select(unittest.TestCase):
 
 
 class State(unittest.TestCase):
-    ON = {"asi": "1", "user": "1", "kvm": "1", "pti": "0"}
+    ON = {"asi": "1", "sensitive": "1", "user": "1", "kvm": "1", "pti": "0"}
 
     def refused(self, name, state):
         with self.assertRaises(Trouble):
@@ -57,7 +57,12 @@ class State(unittest.TestCase):
         self.refused("on", {**self.ON, "user": "0"})
 
     def test_class_absent(self):
-        self.refused("on", {"asi": "1", "user": "1", "pti": "0"})
+        self.refused("on", {"asi": "1", "sensitive": "1", "user": "1", "pti": "0"})
+
+    def test_sensitive_memory_must_be_what_the_column_says(self):
+        self.refused("on", {**self.ON, "sensitive": "0"})
+        self.refused("bare", self.ON)
+        configs.check_state(configs.select("bare")[0], {**self.ON, "sensitive": "0"})
 
     def test_unpatched_that_is_not(self):
         self.refused("base", {"asi": "0", "pti": "0"})
@@ -70,9 +75,22 @@ class Command(unittest.TestCase):
     def test_boot(self):
         argv = boot.command(configs.select("on")[0], ["null", "read"], 5)
         self.assertIn("--icount", argv)
-        self.assertEqual(argv[argv.index("--append") + 1], "nokaslr asi=on")
+        self.assertEqual(argv[argv.index("--append") + 1], "nokaslr asi=on asi_sensitive=on")
         self.assertEqual(argv[argv.index("--") + 2:],
-                         ["--clock", "tsc", "--only", "null,read", "--windows", "5"])
+                         ["--clock", "tsc", "--module",
+                          os.path.join(configs.REPO, "build/bench/kernel-run/asibench_alloc.ko"),
+                          "--only", "null,read", "--windows", "5"])
+
+    def test_memory(self):
+        argv = boot.command(configs.select("base")[0], [], 0, memory=True)
+        self.assertEqual(argv[-1], "--memory")
+        self.assertIn("build/bench/kernel-base/", argv[-2])
+
+    def test_memory_is_asked_for_as_an_operation(self):
+        self.assertEqual(main.select_ops("null,memory"), ["null", "memory"])
+        done = bench("--only", "nothing")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("memory", done.stderr)
 
 
 class ExitStatus(unittest.TestCase):

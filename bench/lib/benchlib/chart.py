@@ -9,7 +9,8 @@ from .configs import CONFIGS
 from .ops import TITLES, present
 from .parse import measured
 
-COLOURS = {"out": "#9aa5b1", "off": "#4c78a8", "on": "#e4572e", "pti": "#76b041"}
+COLOURS = {"out": "#9aa5b1", "off": "#4c78a8", "bare": "#f2b134", "on": "#e4572e",
+            "pti": "#76b041"}
 LABEL_WIDTH = 250
 PLOT_WIDTH = 470
 VALUE_WIDTH = 140

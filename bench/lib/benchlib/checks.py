@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from .ops import LARGE, STEADY, TITLES
+from .ops import ALLOC, LARGE, STEADY, TITLES
 from .parse import counter_sum, measured
 
 # Beyond the instruction: what two runs of the same may differ by.
@@ -16,6 +16,8 @@ NULL_LIMITS = {"out": 0.0, "off": 6.0, "on": 40.0}
 # The same from one kernel alone, for a check that builds no other.
 NULL_ON_OFF = NULL_LIMITS["on"] - NULL_LIMITS["off"]
 LARGE_PERCENT = 1.0
+# Pages from the page allocator's lists and back.
+ALLOC_PERCENT = {"off": 0.5, "on": 3.0}
 # Results have two decimals.
 ROUNDING = 0.05
 
@@ -84,15 +86,15 @@ def check_steady(runs, op):
                  f"{steady:.3f} (with timer ticks {mean:.5f})")
 
 
-def check_large(runs, op):
-    what = f"{TITLES[op]}, on: instructions against unpatched"
-    target = f"at most +{LARGE_PERCENT:.0f} %"
-    needs = (("on", op), ("base", op))
-    delta = difference(runs, "on", op)
+def check_percent(runs, config, op, limit):
+    what = f"{TITLES[op]}, {config}: instructions against unpatched"
+    target = f"at most +{limit:g} %"
+    needs = ((config, op), ("base", op))
+    delta = difference(runs, config, op)
     if delta is None:
         return Check(what, target, needs, hard=False)
     percent = 100 * delta / runs["base"]["ops"][op]["min"]
-    return Check(what, target, needs, percent <= LARGE_PERCENT,
+    return Check(what, target, needs, percent <= limit,
                  f"{percent:+.2f} % ({delta:+.1f})", hard=False)
 
 
@@ -114,7 +116,10 @@ def check_all(runs):
     checks = [check_null(runs, config, limit) for config, limit in NULL_LIMITS.items()]
     checks.append(check_on_off(runs))
     checks += [check_steady(runs, op) for op in STEADY]
-    checks += [check_large(runs, op) for op in LARGE]
+    checks += [check_percent(runs, config, op, LARGE_PERCENT)
+               for config in ("off", "on") for op in LARGE]
+    checks += [check_percent(runs, config, op, limit)
+               for config, limit in ALLOC_PERCENT.items() for op in ALLOC]
     checks += [check_repeat(runs, config) for config in runs]
     return checks
 

@@ -29,6 +29,10 @@ class Config:
         return f"build/{self.kernel}/arch/x86/boot/bzImage"
 
     @property
+    def module(self):
+        return f"build/bench/{self.kernel}/asibench_alloc.ko"
+
+    @property
     def command_line(self):
         return f"{COMMON_APPEND} {self.append}".strip()
 
@@ -39,9 +43,11 @@ CONFIGS = (
     Config("out", "configured out", "kernel-off", "",
            {"asi": "absent", "pti": "0"}),
     Config("off", "asi=off", "kernel-run", "asi=off",
-           {"asi": "0", "pti": "0"}),
-    Config("on", "asi=on", "kernel-run", "asi=on",
-           {"asi": "1", "user": "1", "kvm": "1", "pti": "0"}),
+           {"asi": "0", "sensitive": "0", "pti": "0"}),
+    Config("bare", "asi_sensitive=off", "kernel-run", "asi=on asi_sensitive=off",
+           {"asi": "1", "sensitive": "0", "user": "1", "kvm": "1", "pti": "0"}),
+    Config("on", "asi=on", "kernel-run", "asi=on asi_sensitive=on",
+           {"asi": "1", "sensitive": "1", "user": "1", "kvm": "1", "pti": "0"}),
     Config("pti", "pti=on", "kernel-run", "asi=off pti=on",
            {"asi": "0", "pti": "1"}),
 )

@@ -9,13 +9,14 @@ import sys
 from . import boot, chart, configs, model, report
 from .checks import check_all, failed
 from .errors import Trouble
-from .ops import TITLES
+from .ops import MEMORY, TITLES
 from .parse import measured
 
 RESULTS = "build/bench/results.json"
 DOCUMENT = "docs/PERFORMANCE.md"
 PICTURE = "docs/performance.svg"
 FORMAT = 1
+KNOWN_OPS = ", ".join([*TITLES, MEMORY])
 
 EPILOG = """\
 exit status:
@@ -33,7 +34,7 @@ def make_parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Counts the instructions of operations on several kernels.")
     add = parser.add_argument
-    add("--only", metavar="OP,...", default="", help="these operations: " + ", ".join(TITLES))
+    add("--only", metavar="OP,...", default="", help="these operations: " + KNOWN_OPS)
     add("--configs", metavar="NAME,...", default="",
         help="these configurations: " + ", ".join(configs.NAMES))
     add("--windows", metavar="N", type=int, default=0, help="windows per operation (31)")
@@ -50,8 +51,8 @@ def make_parser():
 def select_ops(names):
     wanted = [name for name in names.split(",") if name]
     for name in wanted:
-        if name not in TITLES:
-            raise Trouble(f"no operation {name!r}; there are: {', '.join(TITLES)}")
+        if name not in TITLES and name != MEMORY:
+            raise Trouble(f"no operation {name!r}; there are: {KNOWN_OPS}")
     return wanted
 
 
@@ -62,7 +63,14 @@ def say(words):
 def run_config(config, ops, options):
     """One configuration: all operations, and the first again in a second boot."""
     say(f"bench: {config.name}: {config.kernel}, {config.command_line}")
-    run = boot.run(config, ops, options.windows, options.verbose)
+    memory = {}
+    if not ops or MEMORY in ops:
+        run = boot.run(config, verbose=options.verbose, memory=True)
+        memory = run["memory"]
+    if ops != [MEMORY]:
+        run = boot.run(config, [op for op in ops if op != MEMORY], options.windows,
+                       options.verbose)
+    run["memory"] = memory
     if measured(run, "null") and not options.no_repeat:
         again = boot.run(config, ["null"], options.windows, options.verbose)
         run["null_again"] = again["ops"]["null"]["min"]
@@ -110,6 +118,7 @@ def show(runs):
     print(report.difference_table(runs))
     print(report.target_table(runs))
     print(report.event_table(runs))
+    print(report.memory_table(runs))
 
 
 def verdict(runs):

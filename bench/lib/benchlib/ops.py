@@ -7,7 +7,15 @@ TITLES = {
     "compat": "null system call, 32-bit program",
     "read": "read 4 KiB, page cache",
     "write": "write 4 KiB, page cache",
+    "fill": "write 4 KiB, new in the page cache",
     "touch": "first touch of a page",
+    "touch_huge": "first touch of a huge page",
+    "copy": "copy of a page on write",
+    "unmap": "munmap, per touched page",
+    "alloc0": "page for the kernel",
+    "alloc0_user": "page for users",
+    "alloc9": "huge page for the kernel",
+    "alloc9_user": "huge page for users",
     "pipe": "pipe round trip, 2 processes",
     "ctx_thread": "context switch, threads",
     "ctx_process": "context switch, processes",
@@ -22,6 +30,24 @@ STEADY = ("null", "int80", "compat", "vmexit_kernel")
 
 # Operations on 4 KiB and more.
 LARGE = ("read", "write", "touch", "fork", "forkexec")
+
+# The page allocator itself.
+ALLOC = ("alloc0", "alloc0_user", "alloc9", "alloc9_user")
+
+# The table of memory, a run of its own; as an operation it is asked for by this name.
+MEMORY = "memory"
+MEMORY_TITLES = {
+    "boot_us": "boot, from reset to the first process, 1,000 instructions",
+    "used_kib": "memory in use then, KiB",
+    "process_kib": "memory of a process that waits, KiB",
+    "turn_page": "alternating demand, instructions per page",
+    "turn_hide": "alternating demand, blocks made sensitive per GiB",
+    "turn_show": "alternating demand, blocks made nonsensitive per GiB",
+    "turn_shootdown": "alternating demand, shootdowns per GiB",
+    "free_kib": "free memory afterwards, KiB",
+    "parts_kib": "of it, in parts of blocks that are not sensitive, KiB",
+    "parts_sensitive_kib": "of it, in parts of blocks that are sensitive, KiB",
+}
 
 
 def present(runs):

@@ -18,7 +18,7 @@ class Parser:
 
     def __init__(self):
         self.run = {"release": "", "clock": "", "clock_per_us": 0.0, "state": {},
-                    "counters": 0, "ops": {}}
+                    "counters": 0, "ops": {}, "memory": {}}
         self.version = None
         self.done = None
 
@@ -67,6 +67,10 @@ class Parser:
         if "." not in counter:
             raise Trouble(f"the guest printed {line!r}: {counter!r} is not class.counter")
         self.op(name, line)["counters"][counter] = [number(mean, line), number(steady, line)]
+
+    def take_memory(self, words, line):
+        key, value = words
+        self.run["memory"][key] = number(value, line)
 
     def take_done(self, words, line):
         (count,) = words

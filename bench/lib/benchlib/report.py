@@ -5,7 +5,7 @@ from . import model
 from .boot import CPU
 from .checks import check_all, difference
 from .configs import COMMON_APPEND, CONFIGS
-from .ops import TITLES, present
+from .ops import MEMORY_TITLES, TITLES, present
 from .parse import counter_sum, measured
 
 NONE = "–"
@@ -46,18 +46,31 @@ On hardware the same program measures nanoseconds: `build/bench/asibench`.
 OPS_NOTE = """\
 One operation is what its name says; each includes the few instructions of its
 loop in user space, which are the same in all columns. A context switch
-includes a futex wake and a futex wait.
+includes a futex wake and a futex wait. A page for the kernel or for users is one of
+the page allocator, allocated and freed by a module that is built against each kernel
+(`bench/module`): from a list of the CPU, and cleared, as `init_on_alloc` is on, which
+is about 520 instructions for each 4 KiB.
+
+`asi=on` is with `asi_sensitive=on`: the memory of users is hidden, and who touches it in
+the kernel leaves the restricted address space. `asi_sensitive=off` is `asi=on` without
+that.
 """
 
-EVENT_NOTE = """\
-## Events per operation, asi=on
-
+EVENT_INTRO = """\
 The mean over all windows, timer ticks and other background included; in the
 last column, the median window. All classes together. The exits by reason are
 those of `/sys/kernel/asi/classes/*/stats`; reasons that do not occur
-are left out. The window of the first touch ends with an madvise that takes the pages
-back: not timed, but counted.
+are left out. The windows of the first touch and of the copy end with an madvise that
+takes the pages back: not timed, but counted. So is what comes before munmap.
+"""
 
+MEMORY_INTRO = """\
+## Memory
+
+`asibench --memory` after a boot, with 1 GiB. The demand that alternates is for memory of
+users, then for as much of page tables, both 60 % of what is free, four times: the blocks
+that the one gives back the other needs. What a process takes, against another column, has
+its page tables for isolation in it.
 """
 
 MODEL_INTRO = """\
@@ -135,10 +148,10 @@ def difference_table(runs):
 EXPLANATION = """\
 What `asi=off` adds are branches that are patched out: one instruction each where the
 kernel is entered from user mode and where it goes back, in a page fault, around a
-guest, and in a switch to another task or mm. The first touch of a page, and fork with its
-many, pay more: for what the page allocator has to know of sensitivity. `asi=on` is
-without `asi_sensitive=on`. PTI does not know of ASI: `pti=on` has the same branches, and
-what the switch of page tables costs.
+guest, in a switch to another task or mm, and two where a page is allocated. Where the sum
+is less than nothing, the compiler made something else of functions that changed. PTI does
+not know of ASI: `pti=on` has the same branches, and what the switch of page tables
+costs.
 """
 
 
@@ -178,12 +191,25 @@ def event_rows(run, columns):
 
 
 def event_table(runs):
-    run = runs.get("on")
-    if not run or not run["counters"]:
-        return ""
-    columns = event_columns(run)
-    header = ["operation", *columns, "exits in steady state"]
-    return EVENT_NOTE + table(header, list(event_rows(run, columns)))
+    parts = []
+    for config in titles(runs):
+        run = runs[config.name]
+        if config.name not in ("bare", "on") or not run["counters"]:
+            continue
+        columns = event_columns(run)
+        header = ["operation", *columns, "exits in steady state"]
+        parts += [f"## Events per operation, {config.title}\n", EVENT_INTRO,
+                  table(header, list(event_rows(run, columns)))]
+    return "\n".join(parts)
+
+
+def memory_table(runs):
+    columns = [config for config in titles(runs) if runs[config.name].get("memory")]
+    rows = [[title] + [f"{runs[config.name]['memory'][key]:,.1f}"
+                       if key in runs[config.name]["memory"] else NONE for config in columns]
+            for key, title in MEMORY_TITLES.items()]
+    header = ["what"] + [config.title for config in columns]
+    return MEMORY_INTRO + "\n" + table(header, rows) if columns else ""
 
 
 def estimate_cell(kind, record, base, costs):
@@ -242,6 +268,6 @@ def render(runs, table_of_costs):
     """The whole document, for the runs by the name of their configuration."""
     intro = INTRO.format(append=f"`{COMMON_APPEND}`", cpu=CPU)
     parts = [intro, instruction_table(runs), difference_table(runs), target_table(runs),
-             event_table(runs), model_tables(runs, table_of_costs), skip_list(runs),
-             kernel_list(runs)]
+             event_table(runs), memory_table(runs), model_tables(runs, table_of_costs),
+             skip_list(runs), kernel_list(runs)]
     return "\n".join(part for part in parts if part)

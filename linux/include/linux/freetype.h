@@ -29,12 +29,14 @@ typedef struct {
 /*
  * An index has the migratetype in its low bits and the sensitivity above, so
  * that the indices of nonsensitive lists are migratetypes, which tools that look
- * at the lists of a dead kernel rely on.  Some indices are no freetype; their
- * lists are empty.
+ * at the lists of a dead kernel rely on, and which costs nothing while there is no
+ * sensitive memory.  The bit of the latter is as far up as the lists of a CPU need
+ * for the same, see order_to_pindex().  Some indices are no freetype; their lists
+ * are empty.
  */
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
-#define FREETYPE_SENSITIVE	(1U << PB_migratetype_bits)
-#define NR_FREETYPES		(2U << PB_migratetype_bits)
+#define FREETYPE_SENSITIVE	(1U << PB_sensitive)
+#define NR_FREETYPES		(FREETYPE_SENSITIVE + MIGRATE_TYPES)
 #else
 #define FREETYPE_SENSITIVE	0U
 #define NR_FREETYPES		MIGRATE_TYPES
