@@ -67,13 +67,13 @@ static __always_inline void vmalloc_narrow_range(gfp_t gfp,
 }
 
 /**
- * pages_gfp_sensitive - on which side does an area with these pages belong?
+ * pages_gfp_side - on which side does an area with these pages belong?
  * @pages: The pages.
  * @nr:	   Their number.
  *
  * Return: __GFP_SENSITIVE if one of them is sensitive, 0 otherwise.
  */
-static inline gfp_t pages_gfp_sensitive(struct page **pages, unsigned int nr)
+static inline gfp_t pages_gfp_side(struct page **pages, unsigned int nr)
 {
 	unsigned int i;
 
@@ -103,7 +103,7 @@ static __always_inline void vmalloc_narrow_range(gfp_t gfp,
 {
 }
 
-static inline gfp_t pages_gfp_sensitive(struct page **pages, unsigned int nr)
+static inline gfp_t pages_gfp_side(struct page **pages, unsigned int nr)
 {
 	return 0;
 }
