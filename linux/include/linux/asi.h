@@ -15,6 +15,10 @@
 
 #include <asm/asi.h>
 
+/* For mm/sensitive_vmalloc.h. */
+unsigned long asi_window_start(void);
+unsigned long asi_window_end(void);
+
 /**
  * asi_user_pgtable_populated - a user address space got a top-level entry
  * @mm:   The mm whose page table was changed.

@@ -73,13 +73,26 @@ static void plant_netlink(void)
 	send_secret(from, "write to a netlink socket");
 }
 
-/* A ring that user space maps, and the kernel fills with packets of others. */
-static void plant_packet_ring(void)
+/* The mapping of a ring of a packet socket; @which is one of its two rings. */
+static void *map_packet_ring(int fd, int which)
 {
 	const struct tpacket_req req = {
 		.tp_block_size = RING_BLOCK, .tp_block_nr = 8,
 		.tp_frame_size = RING_FRAME, .tp_frame_nr = 16,
 	};
+	void *ring;
+
+	need(setsockopt(fd, SOL_PACKET, which, &req, sizeof(req)),
+	     "a ring of a packet socket");
+	ring = mmap(NULL, RING_BLOCK * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fd, 0);
+	need(ring == MAP_FAILED ? -1 : 0, "mmap of the ring");
+	return ring;
+}
+
+/* A ring that user space maps, and the kernel fills with packets of others. */
+static void plant_packet_ring(void)
+{
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
 		.sll_ifindex = (int)if_nametoindex("lo"),
@@ -91,17 +104,22 @@ static void plant_packet_ring(void)
 		.sin_family = AF_INET, .sin_port = htons(9),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	void *ring;
 
-	need(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)),
-	     "PACKET_RX_RING");
+	map_packet_ring(fd, PACKET_RX_RING);
 	need(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
-	ring = mmap(NULL, RING_BLOCK * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
-		    fd, 0);
-	need(ring == MAP_FAILED ? -1 : 0, "mmap of the ring");
 	/* Nobody listens on port 9: only the ring keeps the packet. */
 	connect_to(from, to);
 	send_secret(from, "write to a UDP socket");
+}
+
+/* In a packet that is not sent yet. */
+static void plant_packet_send(void)
+{
+	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
+				"a packet socket");
+	char *ring = map_packet_ring(fd, PACKET_TX_RING);
+
+	secret_write(ring + RING_FRAME / 2);
 }
 
 const struct kind net_kinds[] = {
@@ -109,5 +127,6 @@ const struct kind net_kinds[] = {
 	{ "udp", plant_udp },
 	{ "netlink", plant_netlink },
 	{ "packet-ring", plant_packet_ring },
+	{ "packet-send", plant_packet_send },
 	{ }
 };

@@ -38,11 +38,11 @@ static void plant_logon_key(void)
 	plant_key_of("logon");
 }
 
-static void plant_bpf_map(unsigned int type)
+static void plant_bpf_map(unsigned int type, unsigned int flags)
 {
 	union bpf_attr create = {
 		.map_type = type, .key_size = 4, .value_size = SECRET_SIZE,
-		.max_entries = 4,
+		.max_entries = 4, .map_flags = flags,
 	};
 	uint64_t secret[SECRET_WORDS];
 	unsigned int key = 1;
@@ -62,12 +62,18 @@ static void plant_bpf_map(unsigned int type)
 
 static void plant_bpf_array(void)
 {
-	plant_bpf_map(BPF_MAP_TYPE_ARRAY);
+	plant_bpf_map(BPF_MAP_TYPE_ARRAY, 0);
 }
 
 static void plant_bpf_hash(void)
 {
-	plant_bpf_map(BPF_MAP_TYPE_HASH);
+	plant_bpf_map(BPF_MAP_TYPE_HASH, 0);
+}
+
+/* Memory of vmalloc, so that the user can map it; here nobody does. */
+static void plant_bpf_mmap(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 }
 
 /* In a request that is not submitted: memory of the kernel, mapped by the user. */
@@ -113,6 +119,7 @@ const struct kind object_kinds[] = {
 	{ "logon-key", plant_logon_key },
 	{ "bpf-array", plant_bpf_array },
 	{ "bpf-hash", plant_bpf_hash },
+	{ "bpf-mmap", plant_bpf_mmap },
 	{ "io-uring", plant_io_uring },
 	{ "af-alg", plant_af_alg },
 	{ "af-xdp", plant_af_xdp },

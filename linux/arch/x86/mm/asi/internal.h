@@ -119,6 +119,7 @@ asi_compose_cr3(unsigned long pgd_pa, bool pcid, u16 asid, unsigned int slot,
 /* setup.c */
 
 extern bool asi_ready;
+extern bool asi_sensitive;
 const char *asi_off_reason(void);
 const char *asi_mode_name(void);
 
@@ -184,6 +185,10 @@ bool asi_block_hidden(pmd_t pmd);
 int asi_directmap_hide(unsigned long addr);
 void asi_directmap_show(unsigned long addr);
 bool asi_directmap_present(unsigned long addr);
+
+/* window.c */
+bool asi_window_slot(unsigned int index);
+void asi_window_remove(pgd_t *pgd);
 
 /* grant.c */
 void asi_grants_sync_block(unsigned long addr);

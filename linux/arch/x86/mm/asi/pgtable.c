@@ -9,6 +9,8 @@
  *    entry of the top level of a user address space is populated or cleared.
  *  - The entries of the direct map lead to tables that all domains share, in
  *    which sensitive memory is absent, see directmap.c.
+ *  - The entries of the part of the vmalloc area that is for sensitive pages are
+ *    empty, see window.c.
  *  - The rest of the kernel half has the kernel's entries.  They are all there
  *    when the first domain is made and never change, but for those that memory
  *    hotplug adds for struct pages.  They are absent in older domains, which an
@@ -58,6 +60,7 @@ int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 	spin_lock(&mm->page_table_lock);
 	memcpy(pgd, mm->pgd, PTRS_PER_PGD * sizeof(*pgd));
 	asi_directmap_replace(pgd);
+	asi_window_remove(pgd);
 	/* Pairs with whoever looks whether there is a domain. */
 	smp_store_release(where, pgd);
 	spin_unlock(&mm->page_table_lock);
@@ -271,7 +274,7 @@ static bool same_slot(struct mm_struct *mm, pgd_t *a, pgd_t *b, int i)
  *
  * Every translation of the restricted table must be one of the unrestricted
  * table too, with no more rights.  Subtrees that both share are that by nature;
- * the rest is compared leaf by leaf.
+ * the rest is compared leaf by leaf.  Of the window it must have nothing.
  *
  * Context: may sleep.  The caller holds mmap_lock of the mm for writing, and
  * memory hotplug off, if it wants to rely on the result.
@@ -291,6 +294,11 @@ void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		if (i >= PTRS_PER_PGD / 2)
 			addr |= ~0UL << (PAGE_SHIFT + level * 9);
 
+		if (asi_window_slot(i)) {
+			if (r)
+				check_broken(result, addr);
+			continue;
+		}
 		if (same_slot(mm, restricted, unrestricted, i))
 			continue;
 		/* User mode would fault for ever on an entry that is missing. */

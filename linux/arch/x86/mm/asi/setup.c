@@ -10,6 +10,7 @@
  *  fault.c	 is a page fault ours? leave and try again
  *  pgtable.c	 what a restricted page table is made of, and its check
  *  directmap.c	 the restricted direct map
+ *  window.c	 the part of the vmalloc area that is left out
  *  grant.c	 what one domain maps and the others do not
  *  user.c	 the class of ordinary processes
  *  stats.c	 counters, and sysfs
@@ -78,8 +79,12 @@ static int __init asi_parse_cmdline(char *arg)
 }
 early_param("asi", asi_parse_cmdline);
 
-/* Does the page allocator tell sensitive memory from other memory? */
-static bool asi_sensitive __ro_after_init = true;
+/*
+ * Was the page allocator asked to tell sensitive memory from other memory?  If
+ * sensitive_active() says that it does not do so yet, or cannot, the layout of the
+ * vmalloc area is the same.
+ */
+bool asi_sensitive __ro_after_init = true;
 
 static int __init asi_parse_sensitive(char *arg)
 {

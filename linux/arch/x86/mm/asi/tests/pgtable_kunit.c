@@ -209,7 +209,7 @@ static void absent_memory_is_absent(struct kunit *test)
 }
 
 /* The user half and the kernel half, slot by slot. */
-static void only_the_direct_map_differs(struct kunit *test)
+static void only_direct_map_and_window_differ(struct kunit *test)
 {
 	struct asi *asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
 	pgd_t *shared = asi_directmap_pgd();
@@ -225,6 +225,8 @@ static void only_the_direct_map_differs(struct kunit *test)
 				continue;
 			KUNIT_EXPECT_NE(test, pgd_val(asi->pgd[i]) & ~NOISE,
 					pgd_val(asi->mm->pgd[i]) & ~NOISE);
+		} else if (asi_window_slot(i)) {
+			KUNIT_EXPECT_EQ(test, pgd_val(asi->pgd[i]), 0UL);
 		} else {
 			KUNIT_EXPECT_EQ(test, pgd_val(asi->pgd[i]) & ~NOISE,
 					pgd_val(asi->mm->pgd[i]) & ~NOISE);
@@ -331,7 +333,7 @@ static struct kunit_case pgtable_cases[] = {
 	KUNIT_CASE(later_vmalloc_is_mapped),
 	KUNIT_CASE(module_memory_is_mapped),
 	KUNIT_CASE(absent_memory_is_absent),
-	KUNIT_CASE(only_the_direct_map_differs),
+	KUNIT_CASE(only_direct_map_and_window_differ),
 	KUNIT_CASE(whole_table_is_a_subset),
 	KUNIT_CASE(every_domain_is_a_subset),
 	KUNIT_CASE(kernel_image_is_not_global),
