@@ -24,6 +24,7 @@
 #include <linux/workqueue.h>
 
 #include "sensitive.h"
+#include "slab.h"
 
 DEFINE_STATIC_KEY_FALSE(sensitive_key);
 
@@ -270,4 +271,6 @@ void __init sensitive_start(void)
 		zone->nr_free_blocks[1] = count_blocks(zone, true);
 		spin_unlock_irq(&zone->lock);
 	}
+
+	slab_sensitive_start();
 }
