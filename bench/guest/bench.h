@@ -50,6 +50,12 @@ extern const struct bench bench_fork;
 extern const struct bench bench_forkexec;
 extern const struct bench bench_vmexit_kernel;
 extern const struct bench bench_vmexit_user;
+extern const struct bench bench_unix;
+extern const struct bench bench_tcp;
+extern const struct bench bench_msg;
+extern const struct bench bench_getxattr;
+extern const struct bench bench_bpf_lookup;
+extern const struct bench bench_key_read;
 
 /*
  * Memory for what there is more of on one kernel than on another. Fork copies no
