@@ -58,6 +58,12 @@ extern const struct bench bench_alloc9;
 extern const struct bench bench_alloc9_user;
 extern const struct bench bench_vmexit_kernel;
 extern const struct bench bench_vmexit_user;
+extern const struct bench bench_unix;
+extern const struct bench bench_tcp;
+extern const struct bench bench_msg;
+extern const struct bench bench_getxattr;
+extern const struct bench bench_bpf_lookup;
+extern const struct bench bench_key_read;
 
 /* The module that has the allocations of alloc.c; NULL without. */
 extern const char *alloc_module;

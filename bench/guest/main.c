@@ -49,6 +49,8 @@ static const struct bench *const benches[] = {
 	&bench_alloc9,	   &bench_alloc9_user,	 &bench_pipe,
 	&bench_ctx_thread, &bench_ctx_process,	 &bench_fork,
 	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_user,
+	&bench_unix,	   &bench_tcp,		 &bench_msg,
+	&bench_getxattr,   &bench_bpf_lookup,	 &bench_key_read,
 };
 
 #define NR_BENCHES (sizeof(benches) / sizeof(benches[0]))

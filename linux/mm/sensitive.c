@@ -24,6 +24,7 @@
 #include <linux/workqueue.h>
 
 #include "sensitive.h"
+#include "slab.h"
 
 DEFINE_STATIC_KEY_FALSE(sensitive_key);
 
@@ -425,4 +426,5 @@ void __init sensitive_start(void)
 		spin_unlock_irq(&zone->lock);
 	}
 	sensitive_convert_ahead();
+	slab_sensitive_start();
 }

@@ -23,6 +23,12 @@ TITLES = {
     "forkexec": "fork, exec, wait",
     "vmexit_kernel": "VM exit, in the kernel",
     "vmexit_user": "VM exit, to user space",
+    "unix": "unix socket, there and back",
+    "tcp": "TCP loopback, there and back",
+    "msg": "System V message",
+    "getxattr": "extended attribute, tmpfs",
+    "bpf_lookup": "lookup in a BPF hash",
+    "key_read": "read a key",
 }
 
 # In steady state these never need memory that is not mapped.

@@ -29,6 +29,7 @@ static __always_inline bool sensitive_active(void)
 	return static_branch_unlikely(&sensitive_key);
 }
 
+bool asi_sensitive_wanted(void);
 void sensitive_start(void);
 void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 			 bool sensitive);
@@ -36,6 +37,11 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
 
 static __always_inline bool sensitive_active(void)
+{
+	return false;
+}
+
+static inline bool asi_sensitive_wanted(void)
 {
 	return false;
 }

@@ -95,6 +95,18 @@ static int __init asi_parse_sensitive(char *arg)
 }
 early_param("asi_sensitive", asi_parse_sensitive);
 
+/**
+ * asi_sensitive_wanted - will there be sensitive memory?
+ *
+ * For who has to know before sensitive_active() does.
+ *
+ * Return: from setup_arch() on, what was asked for and should be possible.
+ */
+bool asi_sensitive_wanted(void)
+{
+	return cpu_feature_enabled(X86_FEATURE_ASI) && asi_sensitive;
+}
+
 /* What was asked for, as a word of the command line. */
 const char *asi_mode_name(void)
 {
