@@ -68,7 +68,7 @@ static __always_inline void vmalloc_narrow_range(gfp_t gfp,
 
 /**
  * pages_gfp_side - on which side does an area with these pages belong?
- * @pages: The pages.
+ * @pages: The pages; those that are none are for others to refuse.
  * @nr:	   Their number.
  *
  * Return: __GFP_SENSITIVE if one of them is sensitive, 0 otherwise.
@@ -80,7 +80,8 @@ static inline gfp_t pages_gfp_side(struct page **pages, unsigned int nr)
 	if (!sensitive_active())
 		return 0;
 	for (i = 0; i < nr; i++) {
-		if (page_sensitive(pages[i]))
+		if (pages[i] && pfn_valid(page_to_pfn(pages[i])) &&
+		    page_sensitive(pages[i]))
 			return __GFP_SENSITIVE;
 	}
 	return 0;

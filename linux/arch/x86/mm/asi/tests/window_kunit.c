@@ -386,13 +386,14 @@ static void nonsensitive_needs_no_exit(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 
 	asi_test_count_from(&counts, asi->index);
-	preempt_disable();
+	/* An interrupt may touch sensitive memory, and fault. */
+	local_irq_disable();
 	asi_enter(asi);
 	asi_relax();
 	for (i = 0; i < way->nr; i++)
 		wrong += READ_ONCE(*(u64 *)(mem + i * PAGE_SIZE)) != i;
 	asi_exit();
-	preempt_enable();
+	local_irq_enable();
 
 	KUNIT_EXPECT_EQ(test, wrong, 0U);
 	EXPECT_COUNTED(test, &counts, ASI_CTR_FAULTS, 0);
