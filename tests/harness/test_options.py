@@ -60,6 +60,19 @@ class Options(VmRunTest):
     def test_bad_disk(self):
         self.refuse(*self.kernel, "--disk", "0", "--", "true", word="--disk")
 
+    def test_bad_hotplug(self):
+        self.refuse(*self.kernel, "--hotplug", "some", "--", "true", word="--hotplug")
+
+    def test_hotplug(self):
+        self.assertIn("-m 512M ", self.dry_run("--mem", "512M"))
+        self.assertIn("-m 512M,slots=4,maxmem=1536M",
+                      self.dry_run("--mem", "512M", "--hotplug", "1G"))
+
+    def test_device(self):
+        said = self.dry_run("--device", "virtio-balloon-pci,free-page-reporting=on",
+                            "--device", "edu")
+        self.assertIn("-device virtio-balloon-pci,free-page-reporting=on -device edu ", said)
+
     def test_disk(self):
         keep = self.path("keep")
         self.assertIn("if=virtio", self.dry_run("--disk", "3M", "--keep", keep))
@@ -94,7 +107,8 @@ class Options(VmRunTest):
 
     def test_bochs_cannot(self):
         for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
-                       ["--gdb"], ["--root", "host"], ["--disk", "1M"]):
+                       ["--gdb"], ["--root", "host"], ["--disk", "1M"],
+                       ["--device", "edu"], ["--hotplug", "1G"]):
             self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
 
     def test_bochs_topology(self):

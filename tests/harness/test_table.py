@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 from tablerun import row, table
+from tablerun.main import TABLES
 from vmrun import qemu
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -72,6 +73,15 @@ class Choice(TableTest):
 
     def test_slow_by_its_tag(self):
         self.assertEqual(self.names([], ["slow"], False), ["slow"])
+
+    def test_two_files(self):
+        self.write(ROWS)
+        more = self.path + ".more"
+        with open(more, "w", encoding="utf-8") as file:
+            file.write(ROWS.replace("[", "[other-"))
+        self.assertEqual(len(table.read(self.path, more)), 6)
+        with self.assertRaises(table.TableError):
+            table.read(self.path, self.path)
 
     def test_unknown_name(self):
         with self.assertRaises(table.TableError):
@@ -159,7 +169,7 @@ class Running(TableTest):
 
 class OurTable(unittest.TestCase):
     def setUp(self):
-        self.rows = table.read(os.path.join(TOP, "vm/tests.table"))
+        self.rows = table.read(*(os.path.join(TOP, name) for name in TABLES))
 
     def test_both_machines_and_both_depths(self):
         chosen = table.choose(self.rows, [], [], False)

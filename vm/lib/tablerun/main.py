@@ -12,6 +12,7 @@ import ktap
 
 from . import row as row_module, table
 
+TABLES = ("vm/tests.table", "vm/memory.table")
 WORDS = {ktap.PASS: "ok  ", ktap.FAIL: "FAIL", ktap.SKIP: "skip"}
 
 EPILOG = """\
@@ -107,7 +108,7 @@ def make_parser():
     parser = argparse.ArgumentParser(
         prog="scripts/test", epilog=EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Runs rows of vm/tests.table and counts their test cases.")
+        description="Runs rows of vm/*.table and counts their test cases.")
     add = parser.add_argument
     add("rows", nargs="*", metavar="GLOB", help="names of rows (default: all that are not slow)")
     add("--tag", action="append", default=[], help="only rows with this tag; may be repeated")
@@ -137,8 +138,9 @@ def main(argv, top):
     options = make_parser().parse_args(argv)
     logs = os.path.join(top, "build/test-logs")
     try:
-        rows = table.choose(table.read(options.table or os.path.join(top, "vm/tests.table")),
-                            options.rows, options.tag, options.all)
+        files = [options.table] if options.table else [
+            os.path.join(top, name) for name in TABLES]
+        rows = table.choose(table.read(*files), options.rows, options.tag, options.all)
     except (table.TableError, OSError) as error:
         print(f"scripts/test: {error}", file=sys.stderr)
         return 2

@@ -62,7 +62,19 @@ class Row:
         return qemu.threads(cpus) if self.machine == "qemu" else cpus
 
 
-def read(path):
+def read(*paths):
+    """The rows of all files; a name may be in one only."""
+    rows = []
+    for path in paths:
+        rows += read_file(path)
+    names = [row.name for row in rows]
+    for name in names:
+        if names.count(name) > 1:
+            raise TableError(f"[{name}] is in two files")
+    return rows
+
+
+def read_file(path):
     parser = configparser.ConfigParser(interpolation=None, delimiters=("=",),
                                        comment_prefixes=("#",), strict=True,
                                        default_section="(none)")

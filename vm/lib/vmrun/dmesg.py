@@ -36,7 +36,7 @@ HARMLESS = re.compile("|".join((
 BLOCK_MAX = 150
 # What the kernel says of an allocation that failed; nothing behind the head of its
 # call trace complains.
-ALLOCATION = re.compile(r"vmalloc error: |page allocation failure: ")
+ALLOCATION = re.compile(r"vmalloc error: |page allocation failure: |invoked oom-killer: ")
 ALLOCATION_MAX = 6
 
 # What someone asked for by sysrq, or a complaint that speaks for itself: the head of

@@ -68,6 +68,9 @@ def make_parser():
         help="what / is in the guest: the host's, read-only below a layer in memory "
              "(qemu), or busybox and --copy alone (bochs)")
     add("--disk", metavar="SIZE", help="an empty disk, /dev/vda, gone after the run")
+    add("--device", metavar="DEVICE", action="append", default=[],
+        help="one more of QEMU's devices, with its properties")
+    add("--hotplug", metavar="SIZE", help="room for memory that --qmp adds later")
     add("--timeout", metavar="S", type=float,
         help="seconds of real time (qemu: 300, bochs: 900; 0: none)")
     add("--icount", action="store_true",
@@ -121,6 +124,7 @@ def check_bochs(options):
     for name, used in (
             ("--accel " + options.accel, options.accel == "kvm"),
             ("--root " + options.root, options.root == "host"), ("--disk", options.disk),
+            ("--device", options.device), ("--hotplug", options.hotplug),
             ("--icount", options.icount), ("--qmp", options.qmp),
             ("--shell", options.shell), ("--gdb", options.gdb)):
         if used:
@@ -187,6 +191,8 @@ def parse(argv):
         raise Trouble(f"--timeout {options.timeout:g}: expected seconds")
     options.mem_mb = check_size("--mem", options.mem)
     options.disk_mb = check_size("--disk", options.disk) if options.disk else 0
+    options.hotplug_mb = (check_size("--hotplug", options.hotplug) if options.hotplug
+                          else 0)
     options.cpu_count = check_cpus(options.cpus, options.machine)
     options.append = " ".join(options.append)
     if "\n" in options.append:

@@ -31,6 +31,8 @@ PROBE_TIMEOUT = 10
 # without its lock: when another CPU patches the page meanwhile, the old
 # instructions stay. Linux then dies by an int3 that it took back long ago.
 THREADS_SINCE = (8, 1)
+# Memory modules that may be added.
+SLOTS = 4
 
 
 def probe_kvm(cpu, work):
@@ -113,6 +115,14 @@ def disk(options, work):
     return ["-drive", f"file={os.path.join(work, 'disk')},format=raw,if=virtio"]
 
 
+def memory(options):
+    """Modules that are added later go into slots above."""
+    size = f"{options.mem_mb}M"
+    if options.hotplug_mb:
+        size += f",slots={SLOTS},maxmem={options.mem_mb + options.hotplug_mb}M"
+    return size
+
+
 def append(options):
     words = [APPEND]
     if options.icount or options.gdb:
@@ -130,12 +140,13 @@ def command(options, work):
     return [
         PROGRAM, "-name", "vm-run", "-nodefaults", "-no-user-config",
         "-accel", accel(options), "-cpu", options.cpu, "-smp", options.cpus,
-        "-m", f"{options.mem_mb}M", "-display", "none", "-nic", "none", "-no-reboot",
+        "-m", memory(options), "-display", "none", "-nic", "none", "-no-reboot",
         *clock, *console(options, work),
         "-device", "virtio-serial-pci",
         "-chardev", f"file,id=channel,path={channel}",
         "-device", "virtserialport,chardev=channel,name=vmrun",
         *root(options), *disk(options, work),
+        *(word for device in options.device for word in ("-device", device)),
         *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
         *(["-s", "-S"] if options.gdb else []),
         "-kernel", options.kernel, "-initrd", os.path.join(work, "initramfs"),
