@@ -405,6 +405,38 @@ static long count_blocks(struct zone *zone, bool sensitive)
 	return nr;
 }
 
+/*
+ * Give sensitive objects caches of their own, and have no page left from before
+ * where there will be such objects.  Nobody makes caches meanwhile.
+ */
+static void __init start_slabs(void)
+{
+	struct kmem_cache *s, *like;
+	char name[32];
+	int i;
+
+	list_for_each_entry(s, &slab_caches, list) {
+		if (!(s->flags & SLAB_SENSITIVE))
+			continue;
+		kmem_cache_shrink(s);
+		if (!__kmem_cache_empty(s))
+			pr_warn("%s keeps pages that are not sensitive\n", s->name);
+	}
+
+	for (i = 0; i < ARRAY_SIZE(kmalloc_caches[KMALLOC_NORMAL]); i++) {
+		like = kmalloc_caches[KMALLOC_NORMAL][i];
+		if (!like)
+			continue;
+		snprintf(name, sizeof(name), "kmalloc-sensitive-%u",
+			 like->object_size);
+		s = kmem_cache_create_usercopy(name, like->object_size, like->align,
+					       SLAB_KMALLOC | SLAB_SENSITIVE |
+					       SLAB_PANIC, 0, like->object_size, NULL);
+		kmalloc_caches[KMALLOC_SENSITIVE][i] = s;
+		kmalloc_caches[KMALLOC_SENSITIVE_ACCOUNT][i] = s;
+	}
+}
+
 /**
  * sensitive_start - tell sensitive memory from other memory from now on
  *
@@ -426,5 +458,5 @@ void __init sensitive_start(void)
 		spin_unlock_irq(&zone->lock);
 	}
 	sensitive_convert_ahead();
-	slab_sensitive_start();
+	start_slabs();
 }
