@@ -6,6 +6,9 @@
  *
  * An operation is repeated, and in round N its N-th allocation fails, until a
  * round has fewer than N. Probes show that those of ASI were among them.
+ *
+ * And all allocations fail of a task for which blocks of memory change sides: that
+ * allocates nothing, so that they do as well as ever.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,6 +24,7 @@
 #include <sys/wait.h>
 
 #include "kvm_work.h"
+#include "mem_state.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define DEBUG		"/sys/kernel/debug"
@@ -344,6 +348,117 @@ static void test_operation(const struct operation *op)
 		ktap_ok(seen, "%s: the domain was among what failed", op->name);
 }
 
+/* ---- blocks that change sides ---- */
+
+#define TABLES		(512UL << 30)
+#define HUGE		(2UL << 20)
+
+/* What this task allocates fails always, or not. To open the file would fail too. */
+static int fail_always_fd;
+
+static void fail_always(bool on)
+{
+	if (pwrite(fail_always_fd, on ? "1" : "0", 1, 0) != 1)
+		ktap_bail("make-it-fail: %s", strerror(errno));
+}
+
+/* The tasks first, and how often last: nobody else is to suffer. */
+static void fail_rate(const char *knobs, bool on)
+{
+	static const char * const settings[][2] = {
+		{ "task-filter", "Y" }, { "interval", "1" }, { "times", "-1" },
+		{ "probability", "100" },
+	};
+	const size_t last = ARRAY_SIZE(settings) - 1;
+	char path[100];
+
+	for (size_t i = on ? 0 : last; i <= last; i++) {
+		snprintf(path, sizeof(path), DEBUG "/%s/%s", knobs,
+			 settings[i][0]);
+		CHECK(!write_file(path, on ? settings[i][1] : "0"));
+	}
+}
+
+/* Tables for reading zeros, a page each, at most @limit; how many? */
+static unsigned long take_tables(char *at, unsigned long limit)
+{
+	unsigned long n;
+
+	for (n = 0; n < limit; n++)
+		(void)*(volatile char *)(at + n * HUGE);
+	return n;
+}
+
+static char *map_tables(void)
+{
+	char *mem = mmap(NULL, TABLES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
+			 MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		ktap_bail("mmap: %s", strerror(errno));
+	madvise(mem, TABLES, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static void touch_all(char *mem, size_t size, unsigned long value)
+{
+	for (size_t i = 0; i < size; i += 4096)
+		*(volatile unsigned long *)(mem + i) = value + i;
+}
+
+static void check_all(const char *mem, size_t size, unsigned long value)
+{
+	for (size_t i = 0; i < size; i += 4096)
+		CHECK(*(volatile const unsigned long *)(mem + i) == value + i);
+}
+
+/* Do blocks change sides while all allocations of this task fail? */
+static void test_sides(void)
+{
+	size_t size = (meminfo_kb("MemAvailable") / 4 * 3 << 10) & ~(HUGE - 1);
+	unsigned long hidden, shown, tables = size / 4096;
+	bool active = vmstat("sensitive_block_hide");
+	char *mem = xmmap(size), *at = map_tables();
+
+	if (tables > TABLES / HUGE)
+		tables = TABLES / HUGE;
+	madvise(mem, size, MADV_NOHUGEPAGE);
+	touch_all(mem, size, 1);
+	madvise(mem, size, MADV_DONTNEED);
+	/* The kernel has them now; these of the process stay to be filled. */
+	take_tables(at, tables);
+	madvise(at, TABLES, MADV_DONTNEED);
+	munmap(at, TABLES);
+	hidden = vmstat("sensitive_block_hide");
+	fail_always_fd = open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);
+	fail_rate("failslab", true);
+	fail_rate("fail_page_alloc", true);
+	fail_always(true);
+	touch_all(mem, size, 2);
+	fail_always(false);
+	check_all(mem, size, 2);
+	hidden = vmstat("sensitive_block_hide") - hidden;
+	munmap(mem, size);
+
+	/* Tables are pages of order 0, and their locks of a slab: these do well. */
+	fail_rate("failslab", false);
+	CHECK(!write_file(DEBUG "/fail_page_alloc/min-order", "1"));
+	at = map_tables();
+	shown = vmstat("sensitive_block_show");
+	fail_always(true);
+	take_tables(at, tables);
+	fail_always(false);
+	shown = vmstat("sensitive_block_show") - shown;
+	munmap(at, TABLES);
+	fail_rate("fail_page_alloc", false);
+	CHECK(!write_file(DEBUG "/fail_page_alloc/min-order", "0"));
+	ktap_note("%lu blocks were hidden, %lu shown", hidden, shown);
+	if (active)
+		CHECK(hidden > 20 && shown > 20);
+	ktap_ok(!test_errors_take(),
+		"blocks change sides while all allocations fail");
+}
+
 /* ---- afterwards ---- */
 
 static void work_as_usual(void)
@@ -403,12 +518,13 @@ int main(int argc, char **argv)
 		ktap_skip_all(PROBES ": %s", strerror(errno));
 	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
 		ktap_skip_all("/proc/self/exe: %s", strerror(errno));
-	ktap_start(2 * ARRAY_SIZE(operations) + 1);
+	ktap_start(2 * ARRAY_SIZE(operations) + 2);
 	configure();
 	probes_on();
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		test_operation(&operations[i]);
 	probes_off();
+	test_sides();
 	work_as_usual();
 	return ktap_finish();
 }
