@@ -350,7 +350,7 @@ static void test_operation(const struct operation *op)
 
 /* ---- blocks that change sides ---- */
 
-#define TABLES		(64UL << 30)
+#define TABLES		(512UL << 30)
 #define HUGE		(2UL << 20)
 
 /* What this task allocates fails always, or not. To open the file would fail too. */
@@ -415,7 +415,7 @@ static void check_all(const char *mem, size_t size, unsigned long value)
 /* Do blocks change sides while all allocations of this task fail? */
 static void test_sides(void)
 {
-	size_t size = (meminfo_kb("MemAvailable") / 10 * 6 << 10) & ~(HUGE - 1);
+	size_t size = (meminfo_kb("MemAvailable") / 4 * 3 << 10) & ~(HUGE - 1);
 	unsigned long hidden, shown, tables = size / 4096;
 	bool active = vmstat("sensitive_block_hide");
 	char *mem = xmmap(size), *at = map_tables();
