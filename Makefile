@@ -41,6 +41,7 @@ help:
 	@echo
 	@echo '  make shell         a shell in a machine booted with asi=on'
 	@echo '  make bench         count instructions; write docs/PERFORMANCE.md'
+	@echo '  make bench-workloads  the same of real programs; write docs/WORKLOADS.md'
 	@echo '  make audit         who can reach whose data; write docs/COVERAGE.md'
 	@echo '  make test-all      the slow tests as well'
 	@echo
@@ -113,11 +114,20 @@ shell: build
 test: build kernel-debug
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
-test-all: build kernel-debug kernel-off kernel-kasan kernel-base
+test-all: workload-packages build kernel-debug kernel-off kernel-kasan kernel-base
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules
 	$(Q)bench/run $(if $(Q),,--verbose) $(BENCH)
+
+.PHONY: workload-packages bench-workloads
+# Programs of others, which make setup does not install.
+workload-packages:
+	$(if $(filter no,$(PACKAGES)),,$(Q)scripts/packages workloads)
+
+# WORKLOADS= are its options.
+bench-workloads: workload-packages kernel-run selftests
+	$(Q)bench/workloads --jobs $(JOBS) $(if $(Q),,--verbose) $(WORKLOADS)
 
 deb:
 	@echo 'There is no make deb yet: the kernel that is built here is for emulated machines, without drivers for real ones' >&2

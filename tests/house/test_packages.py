@@ -56,6 +56,14 @@ class Packages(TreeTest):
         self.assertEqual(self.good('packages'), '')
         self.assertEqual(self.apt_calls(), [])
 
+    def test_workloads_only_when_named(self):
+        self.write('installed', 'one\ntwo\nthree\n')
+        self.write('list', self.read('list') + 'workloads\tserver\ta reason\n')
+        self.good('packages')
+        self.assertEqual(self.apt_calls(), [])
+        self.good('packages', 'workloads')
+        self.assertIn('server', self.apt_calls()[0])
+
     def test_installs_what_is_missing(self):
         self.good('packages')
         self.assertEqual(self.apt_calls(), ['install -y --no-install-recommends three two'])
@@ -104,4 +112,4 @@ class Packages(TreeTest):
             rows = [line for line in file.read().splitlines() if line and line[0] != '#']
         self.assertGreater(len(rows), 20)
         for row in rows:
-            self.assertTrue(re.match(r'(build|vm|bochs|bench|test)\t+[a-z0-9.+-]+\t+\S', row), row)
+            self.assertTrue(re.match(r'(build|vm|bochs|bench|workloads|test)\t+[a-z0-9.+-]+\t+\S', row), row)

@@ -86,15 +86,15 @@ def run_all(options):
     return {config.name: run_config(config, ops, options) for config in selected}
 
 
-def load(path):
+def load(path, version=FORMAT):
     try:
         with open(path, encoding="utf-8") as file:
             results = json.load(file)
     except (OSError, ValueError) as error:
         raise Trouble(f"{path}: {error}") from None
-    if results.get("format") != FORMAT:
-        raise Trouble(f"{path}: this program knows format {FORMAT} of the results")
-    return results["runs"]
+    if results.get("format") != version:
+        raise Trouble(f"{path}: this program knows format {version} of the results")
+    return results
 
 
 def save(path, text):
@@ -134,7 +134,7 @@ def run(options):
     costs = model.load_costs()
     partial = bool(options.only or options.configs)
     if options.from_results:
-        runs = load(options.from_results)
+        runs = load(options.from_results)["runs"]
     else:
         runs = run_all(options)
         save(options.results, json.dumps({"format": FORMAT, "runs": runs}, indent=1,
