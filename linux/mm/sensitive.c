@@ -20,6 +20,8 @@
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/compaction.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
 #include <linux/page-isolation.h>
 #include <linux/workqueue.h>
 
@@ -388,6 +390,35 @@ long sensitive_unavailable(void)
 	return nr;
 }
 
+static long free_blocks(void)
+{
+	struct zone *zone;
+	long nr = 0;
+
+	for_each_populated_zone(zone)
+		nr += READ_ONCE(zone->nr_free_blocks[0]) +
+		      READ_ONCE(zone->nr_free_blocks[1]);
+	return nr;
+}
+
+/*
+ * Before something is killed: a page on the list of a CPU is of use to its side
+ * only, and keeps a block from changing sides.
+ */
+static int drain_before_oom(struct notifier_block *nb, unsigned long unused,
+			    void *freed)
+{
+	long before = free_blocks();
+
+	drain_all_pages(NULL);
+	*(unsigned long *)freed += max(free_blocks() - before, 0L);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_notifier = {
+	.notifier_call = drain_before_oom,
+};
+
 static long count_blocks(struct zone *zone, bool sensitive)
 {
 	long nr = 0;
@@ -457,6 +488,7 @@ void __init sensitive_start(void)
 		zone->nr_free_blocks[1] = count_blocks(zone, true);
 		spin_unlock_irq(&zone->lock);
 	}
+	register_oom_notifier(&oom_notifier);
 	sensitive_convert_ahead();
 	start_slabs();
 }
