@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -56,24 +55,6 @@ static void plant_ext4(void)
 	available(mount(loop, MOUNT, "ext4", 0, NULL), "mount of ext4");
 	fd = (int)need(open(MOUNT "/file", O_CREAT | O_RDWR, 0600), "a file");
 	send_secret(fd, "write to ext4");
-}
-
-/* The command line made it of ordinary memory. */
-static void plant_pmem(void)
-{
-	int fd = open("/dev/pmem0", O_WRONLY | O_DIRECT);
-	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ssize_t n;
-
-	if (fd < 0 && errno == ENOENT)
-		missing("there is no persistent memory");
-	need(fd, "/dev/pmem0");
-	need(page == MAP_FAILED ? -1 : 0, "mmap");
-	secret_write(page);
-	n = pwrite(fd, page, PAGE, 0);
-	wipe(page, PAGE);
-	need(n == (ssize_t)PAGE ? 0 : -1, "write to /dev/pmem0");
 }
 
 /* The host has put it there; reading brings it here by 9p. */
@@ -164,7 +145,6 @@ static void plant_kmsg(void)
 
 const struct kind file_kinds[] = {
 	{ "ext4", plant_ext4 },
-	{ "pmem", plant_pmem },
 	{ "9p", plant_9p },
 	{ "initrd", plant_initrd },
 	{ "dentry", plant_dentry },

@@ -13,8 +13,6 @@ from .qmp import Qmp
 from .report import Report
 
 DISK_MB = 32
-# The command line says that this ordinary memory is persistent.
-PMEM = "memmap=16M!160M"
 PAGE = 4096
 PAUSE = 0.02
 CR3 = re.compile(r"\bCR3=([0-9a-f]+)")
@@ -61,7 +59,7 @@ class Machine:
         return [os.path.join(settings.top, "vm/run"), "--kernel", settings.kernel,
                 "--mem", options.mem, "--cpus", options.cpus,
                 *(["--cpu", options.cpu] if options.cpu else []),
-                "--append", f"{options.append} {PMEM}", "--timeout", f"{options.timeout:g}",
+                "--append", options.append, "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
                 "--qmp", settings.path("qmp"),
                 "--copy", settings.path("secret-initrd") + ":/audit-initrd", "--",
