@@ -328,9 +328,12 @@ static void convert_ahead(struct work_struct *work)
 }
 static DECLARE_WORK(convert_ahead_work, convert_ahead);
 
+/* Has to get on when there is no memory for another worker. */
+static struct workqueue_struct *convert_ahead_wq;
+
 static void queue_convert_ahead(struct irq_work *work)
 {
-	queue_work(system_unbound_wq, &convert_ahead_work);
+	queue_work(convert_ahead_wq, &convert_ahead_work);
 }
 static DEFINE_IRQ_WORK(convert_ahead_irq_work, queue_convert_ahead);
 
@@ -370,6 +373,20 @@ void sensitive_wake_compaction(const struct alloc_context *ac)
 		wakeup_kcompactd(zone->zone_pgdat, pageblock_order,
 				 ac->highest_zoneidx);
 	}
+}
+
+/**
+ * sensitive_kept_back - free pages that do not count as those of who reclaims
+ * @zone: The zone.
+ *
+ * Blocks of the other side that are its reserve: a request that may not wait gets
+ * no memory of them, so there has to be other memory.
+ */
+long sensitive_kept_back(struct zone *zone)
+{
+	if (!sensitive_active())
+		return 0;
+	return min(READ_ONCE(zone->nr_free_blocks[0]), reserve_of(zone));
 }
 
 /**
@@ -436,35 +453,32 @@ static long count_blocks(struct zone *zone, bool sensitive)
 	return nr;
 }
 
-/*
- * Give sensitive objects caches of their own, and have no page left from before
- * where there will be such objects.  Nobody makes caches meanwhile.
- */
+/* A cache of sensitive objects that is otherwise like one of kmalloc(). */
+static struct kmem_cache * __init sensitive_like(struct kmem_cache *like,
+						 const char *kind)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "kmalloc-sensitive-%s%u", kind,
+		 like->object_size);
+	return kmem_cache_create_usercopy(name, like->object_size, like->align,
+					  SLAB_KMALLOC | SLAB_SENSITIVE |
+					  SLAB_PANIC, 0, like->object_size, NULL);
+}
+
+/* Give sensitive objects caches of their own, those that are accounted others. */
 static void __init start_slabs(void)
 {
-	struct kmem_cache *s, *like;
-	char name[32];
+	struct kmem_cache *like;
 	int i;
-
-	list_for_each_entry(s, &slab_caches, list) {
-		if (!(s->flags & SLAB_SENSITIVE))
-			continue;
-		kmem_cache_shrink(s);
-		if (!__kmem_cache_empty(s))
-			pr_warn("%s keeps pages that are not sensitive\n", s->name);
-	}
 
 	for (i = 0; i < ARRAY_SIZE(kmalloc_caches[KMALLOC_NORMAL]); i++) {
 		like = kmalloc_caches[KMALLOC_NORMAL][i];
 		if (!like)
 			continue;
-		snprintf(name, sizeof(name), "kmalloc-sensitive-%u",
-			 like->object_size);
-		s = kmem_cache_create_usercopy(name, like->object_size, like->align,
-					       SLAB_KMALLOC | SLAB_SENSITIVE |
-					       SLAB_PANIC, 0, like->object_size, NULL);
-		kmalloc_caches[KMALLOC_SENSITIVE][i] = s;
-		kmalloc_caches[KMALLOC_SENSITIVE_ACCOUNT][i] = s;
+		kmalloc_caches[KMALLOC_SENSITIVE][i] = sensitive_like(like, "");
+		kmalloc_caches[KMALLOC_SENSITIVE_ACCOUNT][i] =
+			sensitive_like(like, "cg-");
 	}
 }
 
@@ -479,6 +493,10 @@ static void __init start_slabs(void)
 void __init sensitive_start(void)
 {
 	struct zone *zone;
+
+	convert_ahead_wq = alloc_workqueue("sensitive", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	if (!convert_ahead_wq)
+		panic("no workqueue for sensitive memory");
 
 	static_branch_enable(&sensitive_key);
 

@@ -63,6 +63,7 @@ bool sensitive_range_fits(unsigned long start_pfn, unsigned long end_pfn,
 void sensitive_convert_ahead(void);
 void sensitive_wake_compaction(const struct alloc_context *ac);
 long sensitive_unavailable(void);
+long sensitive_kept_back(struct zone *zone);
 
 /* The rare parts of what is below, so that the allocator stays small without. */
 void __sensitive_account_block(struct zone *zone, unsigned int order,
@@ -149,6 +150,18 @@ static inline long sensitive_unusable_free(struct zone *zone,
 		return 0;
 	}
 	return max(unusable, 0L);
+}
+
+/*
+ * How much of what has to stay free in a zone may be of no use to an allocation?
+ * Half: those for whom it is kept are of both sides.
+ */
+static inline long sensitive_reserve_elsewhere(struct zone *zone,
+					       unsigned int alloc_flags, long min)
+{
+	if (!sensitive_active())
+		return 0;
+	return min(sensitive_unusable_free(zone, alloc_flags), min / 2);
 }
 
 /* Has the other side a free page of @order that an allocation may use? */
@@ -266,6 +279,17 @@ static inline void sensitive_wake_compaction(const struct alloc_context *ac)
 }
 
 static inline long sensitive_unavailable(void)
+{
+	return 0;
+}
+
+static inline long sensitive_kept_back(struct zone *zone)
+{
+	return 0;
+}
+
+static inline long sensitive_reserve_elsewhere(struct zone *zone,
+					       unsigned int alloc_flags, long min)
 {
 	return 0;
 }

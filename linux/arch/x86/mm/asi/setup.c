@@ -170,6 +170,7 @@ static void __init asi_boot_on(void)
 		off_reason = err == -ENOMEM ? "out of memory at boot" :
 			     "the direct map shares page tables with vmalloc";
 		pr_err("%s, no address space isolation\n", off_reason);
+		asi_sensitive = false;
 		return;
 	}
 
