@@ -23,6 +23,7 @@
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/page-isolation.h>
+#include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
 #include "sensitive.h"
@@ -418,22 +419,37 @@ static long free_blocks(void)
 	return nr;
 }
 
+/* Have whole blocks made of sensitive memory, by who must not allocate for that. */
+static void make_blocks(void)
+{
+	unsigned int noreclaim = memalloc_noreclaim_save();
+	int nid;
+
+	for_each_online_node(nid) {
+		if (IS_ENABLED(CONFIG_COMPACTION))
+			compact_node(NODE_DATA(nid), MIGRATE_SYNC_LIGHT, false);
+	}
+	memalloc_noreclaim_restore(noreclaim);
+}
+
 /*
- * Before something is killed: a page on the list of a CPU is of use to its side
- * only, and keeps a block from changing sides.
+ * Before something is killed: what is free in parts of blocks is of use to one
+ * side only.  A page on the list of a CPU can be the one that keeps a block from
+ * changing sides, and sensitive pages can move.
  */
-static int drain_before_oom(struct notifier_block *nb, unsigned long unused,
-			    void *freed)
+static int free_before_oom(struct notifier_block *nb, unsigned long unused,
+			   void *freed)
 {
 	long before = free_blocks();
 
 	drain_all_pages(NULL);
+	make_blocks();
 	*(unsigned long *)freed += max(free_blocks() - before, 0L);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block oom_notifier = {
-	.notifier_call = drain_before_oom,
+	.notifier_call = free_before_oom,
 };
 
 static long count_blocks(struct zone *zone, bool sensitive)
