@@ -46,7 +46,7 @@ ALLOWED = (
     ('PARENTHESIS_ALIGNMENT|OPEN_ENDED_LINE', TRACE, '', 'TRACE_EVENT() looks like that'),
     ('MACRO_ARG_UNUSED', 'patches/.*other-tasks', "'next'", 'the scheduler gives it'),
     ('MISSING_SIGN_OFF', 'patches/', '', 'who sends a patch signs it'),
-    ('PARENTHESIS_ALIGNMENT', 'patches/.*-mm-(index-lists|keep-free|page-alloc)', '',
+    ('PARENTHESIS_ALIGNMENT', 'patches/.*-mm-(index-lists|keep-free|page-alloc|vmalloc)', '',
      "the page allocator's own lines go on after tabs"),
     ('MACRO_ARG_REUSE', 'patches/.*-mm-index-lists', "'page'", 'it takes a variable'),
     ('SPACING', 'patches/.*-mm-page-alloc', r"'\|'", 'as in the line that is changed'),
