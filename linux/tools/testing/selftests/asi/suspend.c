@@ -332,7 +332,7 @@ static unsigned long the_hole(int *restricted)
 	return id;
 }
 
-/* Hidden before the sleep, it is hidden still, and leads out once. */
+/* Hidden before the sleep, it is hidden still, and leads out; so may an interrupt. */
 static void hole_is_left(const char *name)
 {
 	struct asi_stats before, after;
@@ -347,10 +347,10 @@ static void hole_is_left(const char *name)
 	asi_stats_read("user", &after);
 	cpu_unpin();
 	asi_stats_delta(&after, &before);
-	CHECK(after.v[ASI_EXITS_FAULT] == 1);
+	CHECK(after.v[ASI_EXITS_FAULT] >= 1);
 	snprintf(command, sizeof(command), "del %lu", the_hole(&restricted));
 	CHECK(!write_file(HOLE, command));
-	ktap_ok(!test_errors_take(), "%s: a hole reads right, by one exit",
+	ktap_ok(!test_errors_take(), "%s: a hole reads right, by an exit",
 		name);
 }
 
