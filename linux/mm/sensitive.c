@@ -64,7 +64,10 @@ static bool cleared_on_free(void)
 	return want_init_on_free() || page_poisoning_enabled_static();
 }
 
-/* Clear a block that nobody uses.  clear_page() is not instrumented. */
+/*
+ * Clear a block that nobody uses; it is mapped then.  clear_page() is not
+ * instrumented.
+ */
 static void clear_block(struct page *page)
 {
 	unsigned long i;
@@ -74,6 +77,11 @@ static void clear_block(struct page *page)
 		if (!PageHWPoison(page + i))
 			clear_page(page_address(page + i));
 	}
+}
+
+static void clear_free_block(struct page *page)
+{
+	clear_block(page);
 	debug_pagealloc_unmap_pages(page, pageblock_nr_pages);
 }
 
@@ -110,7 +118,7 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 				asi_block_hide(page_address(page));
 			} else {
 				if (!cleared_on_free())
-					clear_block(page);
+					clear_free_block(page);
 				asi_block_show(page_address(page));
 			}
 			set_block_sensitive(page, sensitive);
