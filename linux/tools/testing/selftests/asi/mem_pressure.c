@@ -282,12 +282,12 @@ static unsigned long take_all(const struct demand *d)
 }
 
 /*
- * Two per cent of the machine's memory, in MiB, and four blocks: a few pages of the
+ * Two per cent of the machine's memory, in MiB, and eight blocks: a few pages of the
  * kernel keep a block from changing sides, which counts in a small machine.
  */
 static unsigned long tolerance(void)
 {
-	return total_kb() / 1024 / 50 + 8;
+	return total_kb() / 1024 / 50 + 16;
 }
 
 static void measure(const struct demand *d, const char *when)
