@@ -80,9 +80,8 @@ static int __init asi_parse_cmdline(char *arg)
 early_param("asi", asi_parse_cmdline);
 
 /*
- * Was the page allocator asked to tell sensitive memory from other memory?  If
- * sensitive_active() says that it does not do so yet, or cannot, the layout of the
- * vmalloc area is the same.
+ * Was the page allocator asked to tell sensitive memory from other memory?  The
+ * layout of the vmalloc area is made for that before sensitive_active() says so.
  */
 bool asi_sensitive __ro_after_init = true;
 
