@@ -140,7 +140,7 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
  * not hold a lock that one of them may spin on with interrupts off.  Who may
  * sleep, or could be preempted, has none.
  *
- * Blocks of CMA stay nonsensitive, as they are given away in parts.
+ * Blocks of CMA are sensitive, whoever has them.
  *
  * Return: @alloc_flags and some of ALLOC_SENSITIVE, ALLOC_NONSENSITIVE and
  * ALLOC_NOBLOCK.
@@ -148,9 +148,9 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags)
 {
 	if (!gfp_sensitive(gfp))
-		return alloc_flags | ALLOC_NONSENSITIVE;
+		return (alloc_flags & ~ALLOC_CMA) | ALLOC_NONSENSITIVE;
 
-	alloc_flags = (alloc_flags & ~ALLOC_CMA) | ALLOC_SENSITIVE;
+	alloc_flags |= ALLOC_SENSITIVE;
 	if (irqs_disabled() || !(gfpflags_allow_blocking(gfp) || preemptible()))
 		alloc_flags |= ALLOC_NOBLOCK;
 	return alloc_flags;

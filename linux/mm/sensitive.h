@@ -48,6 +48,17 @@ static __always_inline freetype_t gfp_freetype(gfp_t gfp)
 	return freetype_of(gfp_migratetype(gfp), gfp_sensitive(gfp));
 }
 
+#ifdef CONFIG_CMA
+/*
+ * The lists of free memory of CMA.  All of it is sensitive: what may be moved out of
+ * it is nearly always of users.
+ */
+static __always_inline freetype_t cma_freetype(void)
+{
+	return freetype_of(MIGRATE_CMA, sensitive_active());
+}
+#endif
+
 /* Not called where there is no sensitive memory. */
 unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags);
 
@@ -138,12 +149,12 @@ static inline long sensitive_unusable_free(struct zone *zone,
 	if (alloc_flags & ALLOC_NONSENSITIVE) {
 		unusable = READ_ONCE(zone->nr_free_sensitive) -
 			   READ_ONCE(zone->nr_free_blocks[1]);
+		/* Others subtract those of CMA, which are sensitive. */
+		if (IS_ENABLED(CONFIG_CMA))
+			unusable -= zone_page_state(zone, NR_FREE_CMA_PAGES);
 	} else if (alloc_flags & ALLOC_SENSITIVE) {
 		unusable = zone_page_state(zone, NR_FREE_PAGES) -
 			   READ_ONCE(zone->nr_free_sensitive);
-		/* Others subtract those of CMA for who cannot use them. */
-		if (IS_ENABLED(CONFIG_CMA))
-			unusable -= zone_page_state(zone, NR_FREE_CMA_PAGES);
 		if (!(alloc_flags & ALLOC_NOBLOCK))
 			unusable -= READ_ONCE(zone->nr_free_blocks[0]);
 	} else {

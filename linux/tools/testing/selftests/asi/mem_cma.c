@@ -25,7 +25,7 @@
 #define TAKEN_PAGES	"12345"
 #define MAP_1G		(30 << 26)
 
-/* All of what is free but for some, of which a part is CMA's with asi=off. */
+/* Half of what is free, of which a part is CMA's. */
 static char *use_memory(size_t *size, uint64_t seed)
 {
 	char *mem;
