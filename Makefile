@@ -17,7 +17,7 @@ Q := $(if $(filter-out 0,$(V)),,@)
 export JOBS LINUX_SRC V
 
 # What each kernel is made of, in the order of merging.
-COMMON := boot features kvm
+COMMON := boot expert features kvm
 FRAGMENTS_run := $(COMMON) asi $(KCONFIG_EXTRA)
 FRAGMENTS_debug := $(COMMON) asi debug $(KCONFIG_EXTRA)
 FRAGMENTS_kasan := $(COMMON) asi debug kasan $(KCONFIG_EXTRA)
