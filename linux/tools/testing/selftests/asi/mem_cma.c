@@ -22,7 +22,7 @@
 #define MEGA		(1UL << 20)
 #define HUGE		(2UL << 20)
 #define ROUNDS		2
-#define TAKEN_PAGES	"12345"
+#define BLOCK_PAGES	512UL
 #define MAP_1G		(30 << 26)
 
 /* Half of what is free, of which a part is CMA's. */
@@ -48,64 +48,141 @@ static unsigned long pool(const char *nr)
 	       strtoul(text, NULL, 10) : 0;
 }
 
-static void gigantic(unsigned int round)
+/*
+ * Have all blocks of a gigantic page changed sides? Where memory is of two sides, that of
+ * processes was counted before.
+ */
+static void check_changed(const char *counter, unsigned long before)
 {
-	size_t size;
-	char *mem = use_memory(&size, round);
-	char *page;
+	if (vmstat("sensitive_block_hide"))
+		CHECK(vmstat(counter) - before >= GIGA / HUGE);
+}
 
-	CHECK(pool("1") == 1);
-	page = mmap(NULL, GIGA, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-		    MAP_ANONYMOUS | MAP_HUGETLB | MAP_1G, -1, 0);
+static void use_gigantic(void)
+{
+	char *page = mmap(NULL, GIGA, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			  MAP_ANONYMOUS | MAP_HUGETLB | MAP_1G, -1, 0);
+
 	if (page == MAP_FAILED) {
 		test_error("mmap: %s", strerror(errno));
-	} else {
-		for (unsigned long i = 0; i < GIGA; i += 16 * MEGA)
-			fill(page + i, 4096, i);
-		for (unsigned long i = 0; i < GIGA; i += 16 * MEGA)
-			CHECK(verify(page + i, 4096, i));
-		munmap(page, GIGA);
+		return;
 	}
-	CHECK(verify(mem, size, round));
+	for (unsigned long i = 0; i < GIGA; i += 16 * MEGA)
+		fill(page + i, 4096, i);
+	for (unsigned long i = 0; i < GIGA; i += 16 * MEGA)
+		CHECK(verify(page + i, 4096, i));
+	munmap(page, GIGA);
+}
+
+static void gigantic(unsigned int round)
+{
+	unsigned long before;
+	size_t size;
+	char *mem = use_memory(&size, round);
+
+	before = vmstat("sensitive_block_hide");
+	CHECK(pool("1") == 1);
+	check_changed("sensitive_block_hide", before);
+	use_gigantic();
+	mem_state_check();
+	before = vmstat("sensitive_block_show");
 	CHECK(!pool("0"));
+	check_changed("sensitive_block_show", before);
+	CHECK(verify(mem, size, round));
 	munmap(mem, size);
 	ktap_ok(!test_errors_take(), "a page of 1 GiB, round %u", round);
 }
 
-/* In parts of blocks, twice. */
-static void by_debugfs(void)
+static unsigned long area(const char *file)
 {
-	size_t size;
-	char *mem;
+	char path[80], text[24];
 
-	if (access(AREA "/alloc", W_OK)) {
-		ktap_skip("parts of blocks", "no " AREA);
-		return;
+	snprintf(path, sizeof(path), AREA "/%s", file);
+	if (read_file(path, text, sizeof(text)) <= 0) {
+		test_error("%s: nothing to read", path);
+		return 0;
 	}
-	mem = use_memory(&size, 8);
+	return strtoul(text, NULL, 10);
+}
+
+static int take(unsigned long pages)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lu", pages);
+	return write_file(AREA "/alloc", text);
+}
+
+/*
+ * What was taken last is given back first. A number that ends within what was taken
+ * at once is no error, but that stays: look at what is used.
+ */
+static void give_back(unsigned long pages)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lu", pages);
+	CHECK(!write_file(AREA "/free", text));
+}
+
+/* Many blocks and a part of one, while the rest of the area is in use. */
+static void parts_of_blocks(void)
+{
+	unsigned long used = area("used");
+	size_t size;
+	char *mem = use_memory(&size, 8);
+
 	for (int i = 0; i < 2; i++) {
-		CHECK(!write_file(AREA "/alloc", TAKEN_PAGES));
-		CHECK(!write_file(AREA "/alloc", "700"));
+		CHECK(!take(12345));
+		CHECK(!take(700));
+		CHECK(area("used") >= used + 12345 + 700);
 		CHECK(verify(mem, size, 8));
-		mem_state_check();
-		CHECK(!write_file(AREA "/free", TAKEN_PAGES));
-		CHECK(!write_file(AREA "/free", "700"));
+		give_back(700);
+		give_back(12345);
+		CHECK(area("used") == used);
 	}
 	munmap(mem, size);
 	ktap_ok(!test_errors_take(), "parts of blocks");
 }
 
+/*
+ * A part of a block can be taken if the block is not sensitive. So none is, also of
+ * those that a gigantic page had. A few may have a page that somebody holds.
+ */
+static void every_block(void)
+{
+	unsigned long used = area("used"), n = 0;
+	unsigned long blocks = area("count") / BLOCK_PAGES;
+
+	while (n < blocks && !take(BLOCK_PAGES - 1))
+		n++;
+	ktap_measure("blocks of CMA taken in part", n, AT_LEAST, 8);
+	CHECK(blocks && n + 8 >= blocks);
+	mem_state_check();
+	give_back(n * (BLOCK_PAGES - 1));
+	CHECK(area("used") == used);
+	ktap_ok(!test_errors_take(), "a part of every block");
+}
+
 int main(void)
 {
+	bool debugfs;
+
 	asi_debugfs();
 	if (!meminfo_kb("CmaTotal"))
 		ktap_skip_all("no CMA: hugetlb_cma= and CONFIG_CMA");
-	ktap_start(access(AREA "/alloc", W_OK) ? ROUNDS + 2 : ROUNDS + 4);
+	debugfs = !access(AREA "/alloc", W_OK);
+	ktap_start(2 * ROUNDS + (debugfs ? 3 : 1) + 1);
 	ktap_note("CmaTotal %lu KiB, CmaFree %lu KiB", meminfo_kb("CmaTotal"),
 		  meminfo_kb("CmaFree"));
 	for (unsigned int i = 0; i < ROUNDS; i++)
 		gigantic(i);
-	by_debugfs();
+	if (debugfs) {
+		parts_of_blocks();
+		every_block();
+	} else {
+		ktap_skip("parts of blocks", "no " AREA);
+	}
 	ktap_measure("KiB of CMA free in the end", meminfo_kb("CmaFree"),
 		     AT_LEAST, meminfo_kb("CmaTotal") / 50);
 	mem_state_note();
