@@ -4,12 +4,15 @@
  */
 #include <kunit/resource.h>
 #include <kunit/test.h>
+#include <linux/asi.h>
 #include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sensitive.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include "common.h"
@@ -26,6 +29,14 @@ void asi_test_needs_asi(struct kunit *test)
 	if (!cpu_feature_enabled(X86_FEATURE_ASI) || !asi_ready)
 		kunit_skip(test, "address space isolation: %s",
 			   asi_off_reason());
+}
+
+/* Skip the test where the page allocator does not tell memory apart. */
+void asi_test_needs_sensitive(struct kunit *test)
+{
+	asi_test_needs_asi(test);
+	if (!sensitive_active())
+		kunit_skip(test, "asi_sensitive is off");
 }
 
 /* The init of a suite whose tests all need address space isolation. */
@@ -175,6 +186,42 @@ u64 *asi_test_hidden_block(struct kunit *test)
 
 	asi_test_hide(test, block);
 	return block;
+}
+
+static bool page_on_side(const void *p, bool sensitive)
+{
+	unsigned long addr = (unsigned long)p;
+	struct page *page;
+
+	if (is_vmalloc_addr(p)) {
+		if ((addr >= asi_window_start() && addr < asi_window_end()) !=
+		    sensitive)
+			return false;
+		page = vmalloc_to_page(p);
+	} else {
+		page = virt_to_page(p);
+	}
+	return page_sensitive(page) == sensitive &&
+	       asi_directmap_present((unsigned long)page_address(page)) != sensitive;
+}
+
+/**
+ * asi_test_on_side - is all of an object where an object of its side should be?
+ * @p:	       What kmalloc(), vmalloc() or the like returned.
+ * @size:      Its size.
+ * @sensitive: Its side.
+ *
+ * Context: any.
+ */
+bool asi_test_on_side(const void *p, size_t size, bool sensitive)
+{
+	const void *at = PTR_ALIGN_DOWN(p, PAGE_SIZE);
+
+	for (; at < p + size; at += PAGE_SIZE) {
+		if (!page_on_side(at, sensitive))
+			return false;
+	}
+	return true;
 }
 
 /*

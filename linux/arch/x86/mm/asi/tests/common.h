@@ -31,6 +31,7 @@ static __always_inline u64 block_word(unsigned long i)
 }
 
 void asi_test_needs_asi(struct kunit *test);
+void asi_test_needs_sensitive(struct kunit *test);
 int asi_test_init(struct kunit *test);
 
 int asi_test_class(struct kunit *test, const char *name,
@@ -45,6 +46,8 @@ u64 *asi_test_block(struct kunit *test);
 u64 *asi_test_large_block(struct kunit *test);
 u64 *asi_test_hidden_block(struct kunit *test);
 void asi_test_hide(struct kunit *test, void *block);
+
+bool asi_test_on_side(const void *p, size_t size, bool sensitive);
 
 void asi_test_settle(struct kunit *test);
 void asi_test_reset(void);

@@ -3,41 +3,17 @@
  * KUnit suite asi_slab: objects of slabs by sensitivity, down to the restricted
  * page table.
  */
-#include <crypto/hash.h>
 #include <kunit/test.h>
 #include <linux/gfp.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
-#include <linux/sensitive.h>
-#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "common.h"
 
 #define GFP_SECRET	(GFP_KERNEL | __GFP_SENSITIVE)
-
-static void needs_sensitive(struct kunit *test)
-{
-	asi_test_needs_asi(test);
-	if (!sensitive_active())
-		kunit_skip(test, "asi_sensitive=on is missing");
-}
-
-/* Is all of an object where an object of its side should be? */
-static bool on_side(const void *p, size_t size, bool sensitive)
-{
-	unsigned long addr = (unsigned long)p, end = addr + size;
-
-	if (page_sensitive(virt_to_page(p)) != sensitive)
-		return false;
-	for (addr = ALIGN_DOWN(addr, PAGE_SIZE); addr < end; addr += PAGE_SIZE) {
-		if (asi_directmap_present(addr) == sensitive)
-			return false;
-	}
-	return true;
-}
 
 static const size_t sizes[] = {
 	1, 8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192,
@@ -61,7 +37,7 @@ static void expect_side(struct kunit *test, size_t size, gfp_t gfp, bool sensiti
 	u8 *p = kmalloc(size, gfp);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_TRUE_MSG(test, on_side(p, size, sensitive), "%pGg", &gfp);
+	KUNIT_EXPECT_TRUE_MSG(test, asi_test_on_side(p, size, sensitive), "%pGg", &gfp);
 	memset(p, 0x5a, size);
 	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x5a, size));
 	kfree(p);
@@ -72,7 +48,7 @@ static void kmalloc_is_on_its_side(struct kunit *test)
 	const size_t *size = test->param_value;
 	int i;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (i = 0; i < ARRAY_SIZE(plain_gfp); i++)
 		expect_side(test, *size, plain_gfp[i], false);
 	for (i = 0; i < ARRAY_SIZE(secret_gfp); i++)
@@ -84,11 +60,11 @@ static void constant_size_is_on_its_side(struct kunit *test)
 {
 	void *plain, *secret;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	plain = kmalloc(100, GFP_KERNEL);
 	secret = kzalloc(100, GFP_SECRET);
-	KUNIT_EXPECT_TRUE(test, plain && on_side(plain, 100, false));
-	KUNIT_EXPECT_TRUE(test, secret && on_side(secret, 100, true));
+	KUNIT_EXPECT_TRUE(test, plain && asi_test_on_side(plain, 100, false));
+	KUNIT_EXPECT_TRUE(test, secret && asi_test_on_side(secret, 100, true));
 	kfree(secret);
 	kfree(plain);
 }
@@ -119,7 +95,7 @@ static void krealloc_keeps_contents_in(struct kunit *test)
 	const struct move *move = test->param_value;
 	int i;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (i = 0; i < ARRAY_SIZE(new_sizes); i++) {
 		u8 *p = kmalloc(200, move->from), *moved;
 
@@ -131,9 +107,42 @@ static void krealloc_keeps_contents_in(struct kunit *test)
 			kfree(p);
 			continue;
 		}
-		KUNIT_EXPECT_TRUE(test, on_side(moved, new_sizes[i], move->sensitive));
+		KUNIT_EXPECT_TRUE(test, asi_test_on_side(moved, new_sizes[i], move->sensitive));
 		KUNIT_EXPECT_NULL(test, memchr_inv(moved, 0xa5, min(new_sizes[i], 200UL)));
 		kfree(moved);
+	}
+}
+
+/*
+ * From slab to slab, to pages, to where kmalloc() has no room and vmalloc() is used, and
+ * from there to more than a huge page of vmalloc() leaves room for.
+ */
+static void kvrealloc_keeps_contents_in(struct kunit *test)
+{
+	static const size_t steps[] = {
+		200, 3000, 60000, KMALLOC_MAX_SIZE + 1, 2 * KMALLOC_MAX_SIZE,
+	};
+	const struct move *move = test->param_value;
+	int i;
+
+	asi_test_needs_sensitive(test);
+	for (i = 0; i + 1 < ARRAY_SIZE(steps); i++) {
+		size_t old = steps[i], new = steps[i + 1];
+		u8 *p = kvmalloc(old, move->from), *grown;
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		memset(p, 0xa5, old);
+		grown = kvrealloc(p, new, move->to);
+		KUNIT_EXPECT_NOT_NULL(test, grown);
+		if (!grown) {
+			kvfree(p);
+			continue;
+		}
+		KUNIT_EXPECT_TRUE_MSG(test,
+				      asi_test_on_side(grown, new, move->sensitive),
+				      "%zu to %zu", old, new);
+		KUNIT_EXPECT_NULL(test, memchr_inv(grown, 0xa5, old));
+		kvfree(grown);
 	}
 }
 
@@ -146,13 +155,13 @@ static void kfree_rcu_takes_both_sides(struct kunit *test)
 {
 	int i;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (i = 0; i < 200; i++) {
 		struct freed_later *p = kzalloc(sizeof(*p), i & 1 ? GFP_SECRET :
 								    GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_TRUE(test, on_side(p, sizeof(*p), i & 1));
+		KUNIT_EXPECT_TRUE(test, asi_test_on_side(p, sizeof(*p), i & 1));
 		kfree_rcu(p, rcu);
 	}
 	rcu_barrier();
@@ -167,20 +176,61 @@ static struct kmem_cache *make_cache(struct kunit *test, const char *name,
 	return s;
 }
 
-/* The kernel merges caches of one size: not these. */
+static void expect_object_side(struct kunit *test, struct kmem_cache *s,
+			       bool sensitive)
+{
+	void *object = kmem_cache_alloc(s, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, object);
+	KUNIT_EXPECT_TRUE(test, asi_test_on_side(object, 320, sensitive));
+	kmem_cache_free(s, object);
+}
+
+/* The kernel merges caches of one size, unless their sides differ. */
 static void cache_is_not_merged(struct kunit *test)
 {
-	struct kmem_cache *plain, *secret, *rcu;
+	struct kmem_cache *plain, *alike, *secret, *rcu;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	plain = make_cache(test, "asi_test_plain", 0);
+	alike = make_cache(test, "asi_test_alike", 0);
 	secret = make_cache(test, "asi_test_secret", SLAB_SENSITIVE);
 	rcu = make_cache(test, "asi_test_rcu", SLAB_SENSITIVE | SLAB_TYPESAFE_BY_RCU);
+	if (alike != plain)
+		kunit_mark_skipped(test, "this kernel merges no caches");
 	KUNIT_EXPECT_PTR_NE(test, plain, secret);
 	KUNIT_EXPECT_PTR_NE(test, rcu, secret);
+	expect_object_side(test, plain, false);
+	expect_object_side(test, alike, false);
+	expect_object_side(test, secret, true);
+	expect_object_side(test, rcu, true);
 	kmem_cache_destroy(rcu);
 	kmem_cache_destroy(secret);
+	kmem_cache_destroy(alike);
 	kmem_cache_destroy(plain);
+}
+
+/* One who is accounted, and one who is not, share no slab; nor do two sides. */
+static void kmalloc_has_caches_apart(struct kunit *test)
+{
+	int i;
+
+	asi_test_needs_sensitive(test);
+	for (i = 0; i < ARRAY_SIZE(kmalloc_caches[KMALLOC_NORMAL]); i++) {
+		struct kmem_cache *plain = kmalloc_caches[KMALLOC_NORMAL][i];
+		struct kmem_cache *plain_cg = kmalloc_caches[KMALLOC_CGROUP][i];
+		struct kmem_cache *secret = kmalloc_caches[KMALLOC_SENSITIVE][i];
+		struct kmem_cache *secret_cg =
+			kmalloc_caches[KMALLOC_SENSITIVE_ACCOUNT][i];
+
+		if (!plain)
+			continue;
+		KUNIT_ASSERT_NOT_NULL(test, secret);
+		KUNIT_ASSERT_NOT_NULL(test, secret_cg);
+		KUNIT_EXPECT_PTR_NE(test, secret, plain);
+		KUNIT_EXPECT_PTR_NE(test, secret_cg, plain_cg);
+		KUNIT_EXPECT_PTR_NE(test, secret_cg, secret);
+	}
 }
 
 static void bulk_is_on_its_side(struct kunit *test)
@@ -189,7 +239,7 @@ static void bulk_is_on_its_side(struct kunit *test)
 	void *objects[64];
 	int side, i, nr;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	caches[0] = make_cache(test, "asi_test_plain", 0);
 	caches[1] = make_cache(test, "asi_test_secret", SLAB_SENSITIVE);
 	for (side = 0; side < 2; side++) {
@@ -197,7 +247,7 @@ static void bulk_is_on_its_side(struct kunit *test)
 					   ARRAY_SIZE(objects), objects);
 		KUNIT_EXPECT_EQ(test, nr, (int)ARRAY_SIZE(objects));
 		for (i = 0; i < nr; i++)
-			KUNIT_EXPECT_TRUE(test, on_side(objects[i], 320, side));
+			KUNIT_EXPECT_TRUE(test, asi_test_on_side(objects[i], 320, side));
 		kmem_cache_free_bulk(caches[side], nr, objects);
 	}
 	kmem_cache_destroy(caches[1]);
@@ -211,14 +261,14 @@ static void atomic_is_on_its_side_or_not_at_all(struct kunit *test)
 	unsigned long flags;
 	int i, nr = 0, wrong = 0;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	local_irq_save(flags);
 	for (i = 0; i < ARRAY_SIZE(objects); i++) {
 		objects[i] = kmalloc(2048, GFP_ATOMIC | __GFP_NOWARN | __GFP_SENSITIVE);
 		if (!objects[i])
 			continue;
 		nr++;
-		wrong += !on_side(objects[i], 2048, true);
+		wrong += !asi_test_on_side(objects[i], 2048, true);
 	}
 	local_irq_restore(flags);
 
@@ -229,67 +279,16 @@ static void atomic_is_on_its_side_or_not_at_all(struct kunit *test)
 		kfree(objects[i]);
 }
 
-/* The head of a packet, small and large, and pages behind it. */
-static void packet_is_sensitive(struct kunit *test)
-{
-#ifdef CONFIG_NET
-	static const unsigned int lens[] = { 64, 1500, 9000, 40000 };
-	struct sk_buff *skb;
-	int i, err;
-
-	needs_sensitive(test);
-	for (i = 0; i < ARRAY_SIZE(lens); i++) {
-		skb = alloc_skb(lens[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, skb);
-		KUNIT_EXPECT_TRUE(test, on_side(skb->head, lens[i], true));
-		KUNIT_EXPECT_TRUE(test, on_side(skb, sizeof(*skb), false));
-		kfree_skb(skb);
-
-		skb = netdev_alloc_skb(NULL, lens[i]);
-		KUNIT_ASSERT_NOT_NULL(test, skb);
-		KUNIT_EXPECT_TRUE(test, on_side(skb->head, lens[i], true));
-		kfree_skb(skb);
-	}
-
-	skb = alloc_skb_with_frags(64, 40000, 3, &err, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, skb);
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
-		KUNIT_EXPECT_TRUE(test,
-				  page_sensitive(skb_frag_page(&skb_shinfo(skb)->frags[i])));
-	kfree_skb(skb);
-#else
-	kunit_skip(test, "needs CONFIG_NET");
-#endif
-}
-
-static void crypto_context_is_sensitive(struct kunit *test)
-{
-#if IS_BUILTIN(CONFIG_CRYPTO_HASH)
-	struct crypto_shash *tfm;
-
-	needs_sensitive(test);
-	tfm = crypto_alloc_shash("hmac(sha256)", 0, 0);
-	if (IS_ERR(tfm))
-		tfm = crypto_alloc_shash("crc32c", 0, 0);
-	if (IS_ERR(tfm))
-		kunit_skip(test, "no hash");
-	KUNIT_EXPECT_TRUE(test, on_side(tfm, sizeof(*tfm), true));
-	crypto_free_shash(tfm);
-#else
-	kunit_skip(test, "needs CONFIG_CRYPTO_HASH=y");
-#endif
-}
-
 static struct kunit_case slab_cases[] = {
 	KUNIT_CASE_PARAM(kmalloc_is_on_its_side, size_gen_params),
 	KUNIT_CASE(constant_size_is_on_its_side),
 	KUNIT_CASE_PARAM(krealloc_keeps_contents_in, move_gen_params),
+	KUNIT_CASE_PARAM(kvrealloc_keeps_contents_in, move_gen_params),
 	KUNIT_CASE(kfree_rcu_takes_both_sides),
 	KUNIT_CASE(cache_is_not_merged),
+	KUNIT_CASE(kmalloc_has_caches_apart),
 	KUNIT_CASE(bulk_is_on_its_side),
 	KUNIT_CASE(atomic_is_on_its_side_or_not_at_all),
-	KUNIT_CASE(packet_is_sensitive),
-	KUNIT_CASE(crypto_context_is_sensitive),
 	{}
 };
 
