@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/irqflags.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmzone.h>
@@ -15,18 +16,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmstat.h>
 
 #include "common.h"
 
 #define SECRET	0x7365637265742121ULL
-
-/* Skip the test where the page allocator does not tell memory apart. */
-static void needs_sensitive(struct kunit *test)
-{
-	asi_test_needs_asi(test);
-	if (!sensitive_active())
-		kunit_skip(test, "asi_sensitive is off");
-}
 
 struct side {
 	const char *name;
@@ -117,7 +111,7 @@ static void page_of_every_order_is_on_its_side(struct kunit *test)
 	struct page *pages[NR_PAGE_ORDERS];
 	int order;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (order = 0; order < NR_PAGE_ORDERS; order++) {
 		pages[order] = alloc_pages(side->gfp | __GFP_NOWARN, order);
 		if (pages[order])
@@ -138,7 +132,7 @@ static void sides_do_not_mix(struct kunit *test)
 	struct page *pages[64] = {};
 	int i, round;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (round = 0; round < 32; round++) {
 		for (i = 0; i < ARRAY_SIZE(pages); i++) {
 			const struct side *side = &sides[(i ^ round) & 1];
@@ -161,7 +155,7 @@ static void domain_lacks_sensitive_page(struct kunit *test)
 	struct page *page;
 	int level;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
 	page = alloc_page(GFP_USER);
 	KUNIT_ASSERT_NOT_NULL(test, page);
@@ -196,7 +190,7 @@ static void user_memory_is_absent(struct kunit *test)
 	unsigned long addr, i;
 	struct page *page;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	asi_test_mm(test);
 	addr = vm_mmap(NULL, 0, m->len, PROT_READ | PROT_WRITE, m->flags, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
@@ -223,7 +217,7 @@ static void secret_does_not_change_sides(struct kunit *test)
 	unsigned long pfn, i;
 	u64 *block;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	page = alloc_pages(GFP_USER, pageblock_order);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	pfn = page_to_pfn(page);
@@ -249,7 +243,7 @@ static void part_of_a_block_stays(struct kunit *test)
 	struct page *page;
 	unsigned long pfn;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	page = alloc_pages(GFP_USER, pageblock_order);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	pfn = page_to_pfn(page);
@@ -290,7 +284,7 @@ static void atomic_gets_its_side_or_nothing(struct kunit *test)
 	unsigned long flags;
 	int i, nr = 0, wrong = 0;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	wait_for_reserve(test);
 	local_irq_save(flags);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
@@ -310,6 +304,118 @@ static void atomic_gets_its_side_or_nothing(struct kunit *test)
 	}
 }
 
+/* How often has this CPU had a block become sensitive?  Not migrated meanwhile. */
+static unsigned long nr_hidden_here(void)
+{
+#ifdef CONFIG_VM_EVENT_COUNTERS
+	return raw_cpu_read(vm_event_states.event[SENSITIVE_BLOCK_HIDE]);
+#else
+	return 0;
+#endif
+}
+
+/* Time with interrupts off, and memory, for no more than 256 MiB, in a small machine less. */
+static unsigned int most_pages(void)
+{
+	return min(totalram_pages() / 3, SZ_256M >> PAGE_SHIFT);
+}
+
+/* All that an atomic request can have, and what CPUs may be about to add. */
+static unsigned long nr_sensitive_available(void)
+{
+	unsigned long nr = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		nr += READ_ONCE(zone->nr_free_sensitive) + 2 * pageblock_nr_pages *
+		      num_online_cpus();
+	return nr;
+}
+
+/* What taking all sensitive memory without waiting showed. */
+struct exhaustion {
+	struct list_head pages;
+	unsigned int nr, mapped;
+	unsigned long hidden;
+	bool ended, other_side;
+};
+
+static struct page *alloc_sensitive_atomic(void)
+{
+	return alloc_page(GFP_ATOMIC | __GFP_NOWARN | __GFP_SENSITIVE);
+}
+
+/* Interrupts are off all the time: no worker has more blocks made on this CPU. */
+static void exhaust_atomic(struct exhaustion *e)
+{
+	unsigned int most = most_pages();
+	unsigned long flags, hidden;
+	struct page *page;
+
+	local_irq_save(flags);
+	hidden = nr_hidden_here();
+	while (e->nr < most && (page = alloc_sensitive_atomic())) {
+		e->mapped += nr_absent(page, 1) != 1 || !page_sensitive(page);
+		list_add(&page->lru, &e->pages);
+		e->nr++;
+	}
+	e->ended = e->nr < most;
+	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	e->other_side = page && !nr_absent(page, 1);
+	if (page)
+		__free_page(page);
+	e->hidden = nr_hidden_here() - hidden;
+	local_irq_restore(flags);
+}
+
+/* Has the worker made blocks by now, of which a request gets a page without waiting? */
+static bool atomic_succeeds_soon(struct exhaustion *e)
+{
+	struct page *page = NULL;
+	int i;
+
+	for (i = 0; i < 250 && !page; i++) {
+		msleep(20);
+		local_irq_disable();
+		page = alloc_sensitive_atomic();
+		local_irq_enable();
+	}
+	if (!page)
+		return false;
+	e->mapped += nr_absent(page, 1) != 1;
+	list_add(&page->lru, &e->pages);
+	return true;
+}
+
+/*
+ * Until the reserve is used up, a request that cannot wait gets what is absent; then
+ * it fails, and when there is time the reserve is filled.
+ */
+static void atomic_reserve_is_filled_again(struct kunit *test)
+{
+	struct exhaustion e = { .pages = LIST_HEAD_INIT(e.pages) };
+	struct page *page, *next;
+	bool again;
+
+	asi_test_needs_sensitive(test);
+	wait_for_reserve(test);
+	if (nr_sensitive_available() > most_pages())
+		kunit_skip(test, "%lu pages are too many to take",
+			   nr_sensitive_available());
+	exhaust_atomic(&e);
+	again = atomic_succeeds_soon(&e);
+	list_for_each_entry_safe(page, next, &e.pages, lru)
+		__free_page(page);
+
+	KUNIT_EXPECT_TRUE(test, e.ended);
+	KUNIT_EXPECT_GE(test, e.nr, (unsigned int)pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, e.mapped, 0U);
+	KUNIT_EXPECT_EQ(test, e.hidden, 0UL);
+	KUNIT_EXPECT_TRUE(test, e.other_side);
+	KUNIT_EXPECT_TRUE(test, again);
+	kunit_info(test, "%u pages\n", e.nr);
+}
+
 /* Nonsensitive memory is there for everybody. */
 static void atomic_gets_nonsensitive(struct kunit *test)
 {
@@ -317,7 +423,7 @@ static void atomic_gets_nonsensitive(struct kunit *test)
 	unsigned long flags;
 	int i, missing = 0, wrong = 0;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	local_irq_save(flags);
 	for (i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
@@ -340,7 +446,7 @@ static void kmalloc_is_nonsensitive(struct kunit *test)
 	static const size_t sizes[] = { 8, 512, 4096, 16384, 262144 };
 	int i;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		void *p = kmalloc(sizes[i], GFP_KERNEL);
 
@@ -357,7 +463,7 @@ static void contig_range_is_on_its_side(struct kunit *test)
 	unsigned long nr = 2 * pageblock_nr_pages;
 	struct page *page;
 
-	needs_sensitive(test);
+	asi_test_needs_sensitive(test);
 	page = alloc_contig_pages(nr, side->gfp | __GFP_NOWARN,
 				  numa_mem_id(), NULL);
 	if (!page)
@@ -380,6 +486,7 @@ static struct kunit_case sensitive_cases[] = {
 	KUNIT_CASE(secret_does_not_change_sides),
 	KUNIT_CASE(part_of_a_block_stays),
 	KUNIT_CASE(atomic_gets_its_side_or_nothing),
+	KUNIT_CASE(atomic_reserve_is_filled_again),
 	KUNIT_CASE(atomic_gets_nonsensitive),
 	KUNIT_CASE(kmalloc_is_nonsensitive),
 	KUNIT_CASE_PARAM(contig_range_is_on_its_side, side_gen_params),
