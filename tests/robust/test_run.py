@@ -7,15 +7,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 FAKE = """#!/usr/bin/env python3
-import json, sys
+import json, signal, sys, time
 words = sys.argv[sys.argv.index("--append") + 1]
 report = sys.argv[sys.argv.index("--report") + 1]
 mode = "on" if "asi=on" in words.split() else "off"
 plan = json.loads(sys.argv[-1])[mode]
+if plan.get("waits"):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
+    print("waits", flush=True)
+    time.sleep(60)
 print(plan["said"])
 if plan.get("verdict"):
     json.dump({"verdict": plan["verdict"], "reason": "it broke", "details": ["here"],
@@ -28,7 +33,7 @@ class Run(unittest.TestCase):
     def setUp(self):
         self.top = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.top)
-        for part in ("tests/robust", "vm/lib"):
+        for part in ("tests/robust", "tests/lib", "vm/lib"):
             shutil.copytree(os.path.join(TOP, part), os.path.join(self.top, part))
         with open(os.path.join(self.top, "vm/run"), "w", encoding="utf-8") as file:
             file.write(FAKE)
@@ -79,3 +84,28 @@ class Run(unittest.TestCase):
         status, wrong = self.run_it(on={"said": "# host explode\n" + GOOD})
         self.assertEqual(status, 1)
         self.assertIn("host explode", wrong[0])
+
+    def wait_for(self, word, name):
+        """Until a file of the machine has the word."""
+        path = os.path.join(self.top, "build/robust", name)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    if word in file.read():
+                        return
+            time.sleep(0.05)
+        self.fail(f"{name} does not have \"{word}\"")
+
+    def test_machine_ends_with_the_runner(self):
+        with subprocess.Popen(
+                [sys.executable, os.path.join(self.top, "tests/robust/run"), "--mode", "off",
+                 "--", "program", json.dumps({"off": {"waits": True}})],
+                stdout=subprocess.DEVNULL) as runner:
+            try:
+                self.wait_for("waits", "program-off.out")
+                runner.terminate()
+                self.assertEqual(runner.wait(20), 143)
+            finally:
+                runner.kill()
+        self.wait_for("ended", "program-off.err")

@@ -4,8 +4,8 @@
 import argparse
 import os
 import shlex
-import signal
 
+import children
 import ktap
 
 from . import compare, machine
@@ -74,16 +74,6 @@ def show_machine(printer, done):
                  "; ".join(done.troubles))
 
 
-def end_with_us(processes):
-    def handler(number, _frame):
-        for process in processes:
-            if process.poll() is None:
-                process.terminate()
-        os._exit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handler)
-
-
 def main(argv, top):
     options = make_parser().parse_args(argv)
     options.kernel = options.kernel or os.path.join(
@@ -92,7 +82,7 @@ def main(argv, top):
     os.makedirs(out, exist_ok=True)
     name = options.name or os.path.basename(options.command[0])
     processes = []
-    end_with_us(processes)
+    children.end_with_us(processes)
     printer = Printer()
     measures = []
     for mode in [options.mode] if options.mode else MODES:

@@ -6,9 +6,10 @@ import concurrent.futures
 import fnmatch
 import os
 import shutil
-import signal
 import subprocess
 import sys
+
+import children
 
 from . import compare, machine, report, table
 
@@ -211,16 +212,6 @@ def build(options, top, tests):
     return built
 
 
-def end_machines(settings):
-    def handler(number, _frame):
-        for process in settings.processes:
-            if process.poll() is None:
-                process.terminate()
-        os._exit(128 + number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handler)
-
-
 def main(argv, top):
     options = make_parser().parse_args(argv)
     tests = table.read(os.path.join(top, "tests/upstream/list.tsv"))
@@ -236,7 +227,7 @@ def main(argv, top):
     kernel = options.kernel or os.path.join(top, "build/kernel-run/arch/x86/boot/bzImage")
     cpus = options.cpus or CPUS[options.set]
     settings = machine.Settings(top, options.out, kernel, cpus, options.patience)
-    end_machines(settings)
+    children.end_with_us(settings.processes)
     runnable = [test for test in chosen if test.program in built[test.suite]]
     groups = by_group(runnable, options.set == "quick")
     modes = [options.only] if options.only else MODES
