@@ -51,8 +51,6 @@ struct demand {
 	void (*take)(void);
 	/* Too many steps for a large machine. */
 	bool slow;
-	/* With asi=off it is also in areas of CMA, with asi=on not. */
-	bool movable;
 };
 
 /* ---- sensitive ---- */
@@ -163,17 +161,17 @@ static void take_keys(void)
 }
 
 static const struct demand sensitive[] = {
-	{ "anonymous memory", take_huge, false, true },
-	{ "anonymous memory in small pages", take_small, false, true },
-	{ "shared memory", take_shared, false, true },
+	{ "anonymous memory", take_huge, false },
+	{ "anonymous memory in small pages", take_small, false },
+	{ "shared memory", take_shared, false },
 };
 
 static const struct demand other[] = {
-	{ "page tables", take_page_tables, false, false },
-	{ "keys", take_keys, false, false },
-	{ "pipes", take_pipes, true, false },
-	{ "sockets", take_sockets, true, false },
-	{ "files", take_files, true, false },
+	{ "page tables", take_page_tables, false },
+	{ "keys", take_keys, false },
+	{ "pipes", take_pipes, true },
+	{ "sockets", take_sockets, true },
+	{ "files", take_files, true },
 };
 
 /* ---- children ---- */
@@ -285,14 +283,11 @@ static unsigned long take_all(const struct demand *d)
 
 /*
  * Two per cent of the machine's memory, in MiB, and eight blocks: a few pages of the
- * kernel keep a block from changing sides, which counts in a small machine. Blocks of
- * CMA do not change sides for who has movable memory.
+ * kernel keep a block from changing sides, which counts in a small machine.
  */
-static unsigned long tolerance(bool movable)
+static unsigned long tolerance(void)
 {
-	unsigned long cma = movable ? meminfo_kb("CmaTotal") / 1024 : 0;
-
-	return total_kb() / 1024 / 50 + 16 + cma;
+	return total_kb() / 1024 / 50 + 16;
 }
 
 static void measure(const struct demand *d, const char *when)
@@ -300,8 +295,7 @@ static void measure(const struct demand *d, const char *when)
 	char name[100];
 
 	snprintf(name, sizeof(name), "%s %s", d->name, when);
-	ktap_measure(name, take_all(d), AT_LEAST,
-		     tolerance(d->movable));
+	ktap_measure(name, take_all(d), AT_LEAST, tolerance());
 	ktap_ok(!test_errors_take(), "%s", name);
 }
 
@@ -344,9 +338,8 @@ static void alternate(unsigned int turns)
 		worst[1] = n < worst[1] ? n : worst[1];
 	}
 	ktap_measure("sensitive memory by turns", worst[0], AT_LEAST,
-		     tolerance(true));
-	ktap_measure("other memory by turns", worst[1], AT_LEAST,
-		     tolerance(false));
+		     tolerance());
+	ktap_measure("other memory by turns", worst[1], AT_LEAST, tolerance());
 	ktap_ok(!test_errors_take(), "%u turns", turns);
 }
 
@@ -407,7 +400,7 @@ static void fragmented(unsigned long every)
 	if (read(ready[0], &byte, 1) != 1)
 		test_error("nobody has the memory");
 	snprintf(name, sizeof(name), "page tables, one in %lu pages free", every);
-	ktap_measure(name, take_all(&other[0]), AT_LEAST, tolerance(false));
+	ktap_measure(name, take_all(&other[0]), AT_LEAST, tolerance());
 	CHECK(send(done[1], "", 1, MSG_NOSIGNAL) == 1);
 	CHECK(!wait_exit(pid));
 	ktap_ok(!test_errors_take(), "%s", name);
@@ -471,8 +464,7 @@ int main(int argc, char **argv)
 	scenarios(turns, argc > 2);
 	settle(before);
 	ktap_measure("free in the end", meminfo_kb("MemFree") / 1024,
-		     AT_LEAST, tolerance(false));
-	ktap_measure("memory of CMA", meminfo_kb("CmaTotal") / 1024, AT_LEAST, 0);
+		     AT_LEAST, tolerance());
 	mem_state_note();
 	mem_state_check();
 	return ktap_finish();
