@@ -24,6 +24,7 @@
 #include <linux/oom.h>
 #include <linux/page-isolation.h>
 #include <linux/sched/mm.h>
+#include <linux/set_memory.h>
 #include <linux/workqueue.h>
 
 #include "sensitive.h"
@@ -58,14 +59,20 @@ early_param("asi_debug_leak", parse_leak);
 /* A block of the restricted direct map is one of the page allocator. */
 static_assert(pageblock_order == PMD_SHIFT - PAGE_SHIFT);
 
-/* Free memory was cleared or overwritten when it was freed. */
-static bool cleared_on_free(void)
+/*
+ * Has a free page what its last owner left there?  Not if it was cleared or
+ * overwritten when it was freed; but that leaves out a page that went bad.  Of
+ * those, what is lost must not be touched, and is not mapped.
+ */
+static bool has_data(struct page *page)
 {
-	return want_init_on_free() || page_poisoning_enabled_static();
+	if (unlikely(PageHWPoison(page)))
+		return kernel_page_present(page);
+	return !want_init_on_free() && !page_poisoning_enabled_static();
 }
 
 /*
- * Clear a block that nobody uses; it is mapped then.  clear_page() is not
+ * Clear a block that is free; it is mapped then.  clear_page() is not
  * instrumented.
  */
 static void clear_block(struct page *page)
@@ -74,7 +81,7 @@ static void clear_block(struct page *page)
 
 	debug_pagealloc_map_pages(page, pageblock_nr_pages);
 	for (i = 0; i < pageblock_nr_pages; i++) {
-		if (!PageHWPoison(page + i))
+		if (has_data(page + i))
 			clear_page(page_address(page + i));
 	}
 }
@@ -117,8 +124,7 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 			if (sensitive) {
 				asi_block_hide(page_address(page));
 			} else {
-				if (!cleared_on_free())
-					clear_free_block(page);
+				clear_free_block(page);
 				asi_block_show(page_address(page));
 			}
 			set_block_sensitive(page, sensitive);
@@ -230,7 +236,7 @@ bool sensitive_side_free(struct free_area *area, bool sensitive)
 bool __sensitive_other_side_free(struct free_area *area, unsigned int order,
 				 unsigned int alloc_flags)
 {
-	if (alloc_flags & (ALLOC_SENSITIVE | ALLOC_NONSENSITIVE) &&
+	if (alloc_flags & ALLOC_SIDES &&
 	    (order < pageblock_order || (alloc_flags & ALLOC_NOBLOCK)))
 		return false;
 	return sensitive_side_free(area, !(alloc_flags & ALLOC_SENSITIVE));
@@ -278,8 +284,8 @@ bool sensitive_range_fits(unsigned long start_pfn, unsigned long end_pfn,
  * @end_pfn:   The one after its last.
  * @sensitive: What it becomes.
  *
- * For who has all blocks in the range to itself, and nothing in what becomes
- * nonsensitive.  Parts of blocks at its ends stay what they are.
+ * For who has all blocks in the range to itself; what becomes nonsensitive is
+ * free.  Parts of blocks at its ends stay what they are.
  *
  * Context: may sleep.
  */
@@ -445,13 +451,16 @@ static void make_blocks(void)
  * side only.  A page on the list of a CPU can be the one that keeps a block from
  * changing sides, and sensitive pages can move.
  */
-static int free_before_oom(struct notifier_block *nb, unsigned long unused,
+static int free_before_oom(struct notifier_block *nb, unsigned long gfp,
 			   void *freed)
 {
+	const gfp_t needed = __GFP_IO | __GFP_FS;
 	long before = free_blocks();
 
 	drain_all_pages(NULL);
-	make_blocks();
+	/* It moves pages of files, and waits for their buffers. */
+	if ((current_gfp_context((__force gfp_t)gfp) & needed) == needed)
+		make_blocks();
 	*(unsigned long *)freed += max(free_blocks() - before, 0L);
 	return NOTIFY_OK;
 }

@@ -64,6 +64,9 @@ unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags);
 
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
 
+/* Of which side is an allocation?  Without one of them it may be of either. */
+#define ALLOC_SIDES		(ALLOC_SENSITIVE | ALLOC_NONSENSITIVE)
+
 /* The most blocks that change sides at once, for one shootdown. */
 #define SENSITIVE_BATCH		8U
 
@@ -107,9 +110,12 @@ gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 static inline void sensitive_account_free(struct zone *zone, int nr_pages,
 					  freetype_t ft)
 {
-	if (sensitive_active() && freetype_sensitive(ft))
-		WRITE_ONCE(zone->nr_free_sensitive,
-			   zone->nr_free_sensitive + nr_pages);
+	if (!sensitive_active() || !freetype_sensitive(ft))
+		return;
+	WRITE_ONCE(zone->nr_free_sensitive, zone->nr_free_sensitive + nr_pages);
+	if (is_migrate_highatomic(freetype_migratetype(ft)))
+		WRITE_ONCE(zone->nr_free_sensitive_highatomic,
+			   zone->nr_free_sensitive_highatomic + nr_pages);
 }
 
 /**
@@ -155,12 +161,32 @@ static inline long sensitive_unusable_free(struct zone *zone,
 	} else if (alloc_flags & ALLOC_SENSITIVE) {
 		unusable = zone_page_state(zone, NR_FREE_PAGES) -
 			   READ_ONCE(zone->nr_free_sensitive);
+#ifdef CONFIG_UNACCEPTED_MEMORY
+		/* Becomes free blocks when it is accepted. */
+		unusable -= zone_page_state(zone, NR_UNACCEPTED);
+#endif
 		if (!(alloc_flags & ALLOC_NOBLOCK))
 			unusable -= READ_ONCE(zone->nr_free_blocks[0]);
 	} else {
 		return 0;
 	}
 	return max(unusable, 0L);
+}
+
+/*
+ * How much of the reserve for atomic requests is free?  Of the other side's,
+ * sensitive_unusable_free() has told.
+ */
+static inline long sensitive_free_highatomic(struct zone *zone,
+					     unsigned int alloc_flags)
+{
+	long all = READ_ONCE(zone->nr_free_highatomic);
+	long sensitive;
+
+	if (!sensitive_active() || !(alloc_flags & ALLOC_SIDES))
+		return all;
+	sensitive = READ_ONCE(zone->nr_free_sensitive_highatomic);
+	return alloc_flags & ALLOC_SENSITIVE ? sensitive : max(all - sensitive, 0L);
 }
 
 /*
@@ -225,6 +251,8 @@ static inline unsigned int sensitive_movable_flags(void)
 
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
 
+#define ALLOC_SIDES		0
+
 static inline unsigned int
 gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 {
@@ -246,6 +274,12 @@ static inline long sensitive_unusable_free(struct zone *zone,
 					   unsigned int alloc_flags)
 {
 	return 0;
+}
+
+static inline long sensitive_free_highatomic(struct zone *zone,
+					     unsigned int alloc_flags)
+{
+	return READ_ONCE(zone->nr_free_highatomic);
 }
 
 static inline bool sensitive_other_side_free(struct free_area *area,
