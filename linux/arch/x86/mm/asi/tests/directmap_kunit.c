@@ -176,6 +176,25 @@ static void other_addresses_are_invalid(struct kunit *test)
 				    "address 0x%lx", addrs[i]);
 }
 
+/* What secretmem and BPF do, for each page. */
+static int direct_map_invalid(unsigned long addr, int numpages)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < numpages; i++)
+		err = set_direct_map_invalid_noflush(virt_to_page(addr + i * PAGE_SIZE));
+	return err;
+}
+
+static int direct_map_default(unsigned long addr, int numpages)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < numpages; i++)
+		err = set_direct_map_default_noflush(virt_to_page(addr + i * PAGE_SIZE));
+	return err;
+}
+
 /* The kernel changes the attributes of one page of a block, and back. */
 static const struct change_param {
 	const char *name;
@@ -186,6 +205,7 @@ static const struct change_param {
 	{ "uncached",	set_memory_uc,	set_memory_wb },
 	{ "absent",	set_memory_np,	set_memory_p },
 	{ "split",	set_memory_4k,	NULL },
+	{ "invalid",	direct_map_invalid, direct_map_default },
 };
 KUNIT_ARRAY_PARAM_DESC(change, change_params, name);
 
@@ -270,7 +290,7 @@ static void poisoned_page_is_mirrored(struct kunit *test)
 	expect_mirrored(test, asi, page);
 }
 
-/* What secretmem and BPF do. */
+/* Absent to both, and there again. */
 static void direct_map_of_a_page_is_mirrored(struct kunit *test)
 {
 	void *block = asi_test_block(test);

@@ -3,7 +3,12 @@
  * KUnit suite asi_payload: who allocates memory for the data of users has it
  * sensitive.
  */
+#include <crypto/aead.h>
+#include <crypto/akcipher.h>
 #include <crypto/hash.h>
+#include <crypto/internal/cipher.h>
+#include <crypto/kpp.h>
+#include <crypto/skcipher.h>
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
@@ -168,22 +173,66 @@ static void packet_is_sensitive(struct kunit *test)
 #endif
 }
 
+/* The header of what the crypto API allocates is in the object of what is secret. */
+static void expect_secret(struct kunit *test, const char *what, void *p)
+{
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, p);
+	KUNIT_EXPECT_TRUE_MSG(test, asi_test_on_side(p, ksize(p), true), "%s", what);
+}
+
+/* The key is in the context of a hash and of a mode, and in that of the cipher below. */
 static void crypto_context_is_sensitive(struct kunit *test)
 {
-#if IS_BUILTIN(CONFIG_CRYPTO_HASH)
-	struct crypto_shash *tfm;
+#if IS_BUILTIN(CONFIG_CRYPTO_HMAC) && IS_BUILTIN(CONFIG_CRYPTO_SHA256) && \
+	IS_BUILTIN(CONFIG_CRYPTO_CBC) && IS_BUILTIN(CONFIG_CRYPTO_AES)
+	struct crypto_skcipher *cbc;
+	struct crypto_cipher *aes;
+	struct crypto_shash *hmac;
 
 	asi_test_needs_sensitive(test);
-	tfm = crypto_alloc_shash("hmac(sha256)", 0, 0);
-	if (IS_ERR(tfm))
-		tfm = crypto_alloc_shash("crc32c", 0, 0);
-	if (IS_ERR(tfm))
-		kunit_skip(test, "no hash");
-	KUNIT_EXPECT_TRUE(test, asi_test_on_side(tfm, sizeof(*tfm), true));
-	crypto_free_shash(tfm);
+	hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
+	expect_secret(test, "hmac(sha256)", hmac);
+	KUNIT_EXPECT_EQ(test, 0, crypto_shash_setkey(hmac, "0123456789abcdef", 16));
+	crypto_free_shash(hmac);
+
+	cbc = crypto_alloc_skcipher("cbc(aes)", 0, CRYPTO_ALG_ASYNC);
+	expect_secret(test, "cbc(aes)", cbc);
+	crypto_free_skcipher(cbc);
+
+	aes = crypto_alloc_cipher("aes", 0, 0);
+	expect_secret(test, "aes", aes);
+	crypto_free_cipher(aes);
 #else
-	kunit_skip(test, "needs CONFIG_CRYPTO_HASH=y");
+	kunit_skip(test, "needs hmac(sha256) and cbc(aes)");
 #endif
+}
+
+/* The state of a computation.  Of the transform a request needs the size only. */
+static void crypto_request_is_sensitive(struct kunit *test)
+{
+	struct crypto_skcipher skcipher = { .reqsize = 300 };
+	struct crypto_akcipher akcipher = { .reqsize = 300 };
+	struct crypto_ahash ahash = { .reqsize = 300 };
+	struct crypto_aead aead = { .reqsize = 300 };
+	struct crypto_kpp kpp = { .reqsize = 300 };
+	void *requests[] = {
+		skcipher_request_alloc(&skcipher, GFP_KERNEL),
+		akcipher_request_alloc(&akcipher, GFP_KERNEL),
+		ahash_request_alloc(&ahash, GFP_KERNEL),
+		aead_request_alloc(&aead, GFP_KERNEL),
+		kpp_request_alloc(&kpp, GFP_KERNEL),
+	};
+	static const char *const names[] = {
+		"skcipher", "akcipher", "ahash", "aead", "kpp",
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (sensitive_active())
+			expect_secret(test, names[i], requests[i]);
+		kfree(requests[i]);
+	}
+	asi_test_needs_sensitive(test);
 }
 
 static struct kunit_case payload_cases[] = {
@@ -192,6 +241,7 @@ static struct kunit_case payload_cases[] = {
 	KUNIT_CASE(page_pool_is_sensitive),
 	KUNIT_CASE(packet_is_sensitive),
 	KUNIT_CASE(crypto_context_is_sensitive),
+	KUNIT_CASE(crypto_request_is_sensitive),
 	{}
 };
 
