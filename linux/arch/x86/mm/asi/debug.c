@@ -7,6 +7,7 @@
  */
 #include <linux/cpuhotplug.h>
 #include <linux/init.h>
+#include <linux/irqflags.h>
 #include <linux/mm_types.h>
 
 #include <asm/special_insns.h>
@@ -131,6 +132,27 @@ int asi_debug_cpu_dead(unsigned int cpu)
 	if (READ_ONCE(per_cpu(curr_asi, cpu)))
 		asi_warn(0, "CPU %u went offline in a domain\n", cpu);
 	return 0;
+}
+
+/**
+ * asi_debug_may_wait - nobody waits for memory or for other CPUs where it must not
+ *
+ * Called before a page table is allocated, and before all CPUs have to flush.  The
+ * page allocator may be what changes sensitivity for a request, and another CPU may
+ * spin, with interrupts off, on a lock that is held here.  Interrupts stand for all
+ * of that: zone->lock and whatever else has them off for a lock is only taken so.
+ * Locks that are taken with interrupts on are those that a waiter may hold, and who
+ * is told so by lockdep and might_sleep() if that is wrong.
+ *
+ * Counted for class 0, as it is about no class.
+ *
+ * Context: any.
+ */
+void asi_debug_may_wait(void)
+{
+	if (irqs_disabled())
+		asi_warn(0, "%pS waits with interrupts off\n",
+			 __builtin_return_address(0));
 }
 
 static int __init asi_debug_init(void)

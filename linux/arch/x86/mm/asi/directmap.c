@@ -108,7 +108,7 @@ unsigned long __init asi_kaslr_align(int region, unsigned long vaddr)
 
 static void *table_alloc(void)
 {
-	return (void *)get_zeroed_page(GFP_KERNEL);
+	return asi_table_alloc(GFP_KERNEL, 0);
 }
 
 /* The restricted entry for the block at @addr, or NULL without a table. */
@@ -392,6 +392,7 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 	if (!asi_ready)
 		return;
 
+	asi_debug_may_wait();
 	set_blocks(start, end, __pmd(0));
 	flush_tlb_kernel_range(start, end);
 }
@@ -410,6 +411,7 @@ int asi_directmap_hide(unsigned long addr)
 {
 	pmd_t *pmd;
 
+	asi_debug_may_wait();
 	if (!asi_ready || !in_directmap(addr) || addr & ~PMD_MASK)
 		return -EINVAL;
 	pmd = block_entry(addr);
@@ -492,7 +494,7 @@ void asi_block_show(const void *block)
  */
 void asi_blocks_flush(void)
 {
-	lockdep_assert_irqs_enabled();
+	asi_debug_may_wait();
 	count_vm_event(SENSITIVE_SHOOTDOWN);
 	flush_tlb_all();
 }

@@ -89,7 +89,7 @@ static struct table_path find_path(struct asi *asi, unsigned long addr)
 /* A new page for a table.  It belongs to whoever the domain is made for. */
 static void *table_alloc(void)
 {
-	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	return asi_table_alloc(GFP_KERNEL_ACCOUNT, 0);
 }
 
 /* Make all tables above the blocks of @g private. */
@@ -268,6 +268,7 @@ static void unmap_range(struct asi *asi, unsigned long start, unsigned long end)
 {
 	unsigned long addr, flags;
 
+	asi_debug_may_wait();
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
 		if (WARN_ON_ONCE(!granted(asi, addr)))
 			continue;

@@ -5,6 +5,7 @@
 #ifndef _X86_MM_ASI_INTERNAL_H
 #define _X86_MM_ASI_INTERNAL_H
 
+#include <linux/gfp_types.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
@@ -129,6 +130,7 @@ bool asi_class_valid(int index);
 /* pgtable.c */
 int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where);
 void asi_pgd_free(pgd_t *pgd);
+void *asi_table_alloc(gfp_t gfp, unsigned int order);
 unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level);
 
 /**
@@ -215,9 +217,11 @@ void asi_debug_transition(void);
 void asi_debug_guest(struct asi *asi);
 void asi_debug_mm_dead(struct mm_struct *mm);
 int asi_debug_cpu_dead(unsigned int cpu);
+void asi_debug_may_wait(void);
 #else
 static __always_inline void asi_debug_transition(void) { }
 static inline void asi_debug_mm_dead(struct mm_struct *mm) { }
+static inline void asi_debug_may_wait(void) { }
 #endif
 
 /* Does the task break a rule on purpose?  Then it is counted, and no more. */

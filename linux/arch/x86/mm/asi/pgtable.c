@@ -39,6 +39,23 @@ static unsigned int pgd_order(void)
 }
 
 /**
+ * asi_table_alloc - memory for a page table
+ * @gfp:   Who it is accounted to.
+ * @order: Of pages.
+ *
+ * All that a restricted page table is made of comes from here.
+ *
+ * Context: may sleep.  Not where blocks of memory change sides, which is between a
+ * request for memory and its answer.
+ * Return: zeroed memory, or NULL.
+ */
+void *asi_table_alloc(gfp_t gfp, unsigned int order)
+{
+	asi_debug_may_wait();
+	return (void *)__get_free_pages(gfp | __GFP_ZERO, order);
+}
+
+/**
  * asi_pgd_alloc - make the restricted page table of an mm
  * @mm:    The mm.
  * @where: Where to put the topmost table when it is complete: from then on
@@ -49,10 +66,8 @@ static unsigned int pgd_order(void)
  */
 int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 {
-	pgd_t *pgd;
+	pgd_t *pgd = asi_table_alloc(GFP_KERNEL_ACCOUNT, pgd_order());
 
-	pgd = (pgd_t *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
-					pgd_order());
 	if (!pgd)
 		return -ENOMEM;
 
