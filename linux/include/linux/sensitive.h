@@ -18,6 +18,9 @@
 
 DECLARE_STATIC_KEY_FALSE(sensitive_key);
 
+/* Of memory that is to become sensitive as a whole, see sensitive_set_range(). */
+#define SENSITIVE_ALIGN		PMD_SIZE
+
 /**
  * sensitive_active - is there sensitive memory?
  *
@@ -35,6 +38,8 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 			 bool sensitive);
 
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
+
+#define SENSITIVE_ALIGN		PAGE_SIZE
 
 static __always_inline bool sensitive_active(void)
 {
