@@ -99,6 +99,7 @@ struct sight {
 	bool present;
 };
 
+/* To KASAN what is free is nobody's to read. */
 static unsigned long secrets_in(struct page *block)
 {
 	u64 *words = page_address(block);
@@ -106,7 +107,7 @@ static unsigned long secrets_in(struct page *block)
 
 	debug_pagealloc_map_pages(block, pageblock_nr_pages);
 	for (i = 0; i < BLOCK_WORDS; i++)
-		nr += words[i] == SECRET;
+		nr += READ_ONCE_NOCHECK(words[i]) == SECRET;
 	debug_pagealloc_unmap_pages(block, pageblock_nr_pages);
 	return nr;
 }
@@ -202,7 +203,7 @@ static void look(struct work_struct *work)
 	others = nr_exits(l->asi, ASI_EXIT_FAULT + 1, ASI_NR_EXIT_REASONS - 1);
 	asi_enter(l->asi);
 	asi_relax();
-	READ_ONCE(*l->block);
+	READ_ONCE_NOCHECK(*l->block);
 	/* After the access.  Pairs with hide_from_looker(). */
 	smp_store_release(&l->inside, true);
 	/*
@@ -210,10 +211,10 @@ static void look(struct work_struct *work)
 	 * early.  Pairs with hide_from_looker().
 	 */
 	for (i = 0; i < 2 * USEC_PER_SEC && !smp_load_acquire(&l->hidden); i++) {
-		READ_ONCE(*l->block);
+		READ_ONCE_NOCHECK(*l->block);
 		udelay(1);
 	}
-	READ_ONCE(*l->block);
+	READ_ONCE_NOCHECK(*l->block);
 	l->after = asi_get_current();
 	faults = nr_exits(l->asi, ASI_EXIT_FAULT, ASI_EXIT_FAULT) - faults;
 	others = nr_exits(l->asi, ASI_EXIT_FAULT + 1, ASI_NR_EXIT_REASONS - 1) -
