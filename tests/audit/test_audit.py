@@ -11,7 +11,7 @@ from audit.machine import Saved
 from audit.main import Audit
 from audit.pagetable import GLOBAL, PRESENT, USER
 from audit.report import Report
-from memory import DATA, LARGE, MIB, Memory, MemoryTest
+from memory import DATA, LARGE, MIB, Memory, MemoryTest, indexes
 
 SEED = 77
 # Where the direct map, vmalloc and vmemmap begin, by the number of levels.
@@ -20,6 +20,8 @@ BASES = {4: (0xffff888000000000, 0xffffc90000000000, 0xffffea0000000000),
 KERNEL = 0xffffffff81000000
 VARIABLES = 0x10000
 HOLE, MAGIC = 4 * MIB, 0x6173692d686f6c65
+# A block with data of users.
+USERS = 6 * MIB
 ANON, SECRETMEM, PIPE = 0x20100, 0x21100, 0x22100
 PIDS = {"other": 10, "guest": 11, "anon": 12, "secretmem": 13, "pipe": 14}
 EXPECT = """\
@@ -48,13 +50,13 @@ class Machine:
         self.make_report()
 
     def make_kernel(self):
-        """Memory of 8 MiB in the direct map; the last but one block is hidden."""
+        """Memory of 16 MiB in the direct map; two blocks of it are hidden."""
         memory = self.memory
         for block in range(8):
             entry = block * 2 * MIB | LARGE
             memory.map(self.kernel_root, self.bases[0] + block * 2 * MIB, entry, level=2)
             memory.map(self.direct, self.bases[0] + block * 2 * MIB,
-                       entry if block * 2 * MIB != HOLE else 1 << 9, level=2)
+                       entry if block * 2 * MIB not in (HOLE, USERS) else 1 << 9, level=2)
         memory.map(self.kernel_root, KERNEL, VARIABLES | DATA)
         self.symbols = {"init_top_pgt": KERNEL - 0x1000, "page_offset_base": KERNEL,
                         "vmalloc_base": KERNEL + 8, "vmemmap_base": KERNEL + 16,
@@ -99,7 +101,8 @@ class Machine:
         lines += ["audit kind zram missing no zram in this kernel",
                   f"audit hole 1 phys=0x{HOLE:x} virt=0x{self.bases[0] + HOLE:x} restricted=0 "
                   f"unrestricted=1 magic=0x{MAGIC:x}",
-                  "audit frames 0 64 0x800", f"audit frames 64 {16 * MIB // 4096} 0x400"]
+                  "audit frames 0 64 0x80", f"audit frames 64 {16 * MIB // 4096} 0x400",
+                  f"audit frames {USERS >> 12} 512 0x1000"]
         lines += [f"audit symbol {name} 0x{value:x}" for name, value in self.symbols.items()]
         listed = [{"pid": pid, "comm": "plant", "class": name, "pgd_phys": f"0x{root:x}"}
                   for (pid, name), root in self.domains.items()]
@@ -226,7 +229,7 @@ class Whole(MemoryTest):
 
     def test_subset(self):
         table = self.memory.table_for(self.machine.direct, self.direct, 2)
-        self.memory.entry(table, 1, 6 * MIB | LARGE)
+        self.memory.entry(table, 1, 10 * MIB | LARGE)
         self.assertEqual(self.wrong(), {"check:subset"})
 
     def test_users_memory_that_the_unrestricted_table_lacks(self):
@@ -278,8 +281,66 @@ class Whole(MemoryTest):
 
     def test_memory_within_reach(self):
         reach = self.audit().reach
-        self.assertEqual(reach["unrestricted"]["direct map"]["free"]
-                         - reach["other"]["direct map"]["free"], 512)
+        self.assertEqual(reach["unrestricted"]["direct map"]["anonymous"], 512)
+        self.assertNotIn("anonymous", reach["other"]["direct map"])
+
+
+    def use(self, frame, flags, *more):
+        """Have the guest say what a page is used for."""
+        for line in (f"audit frames {frame} 1 {flags:#x}", *more):
+            self.machine.report.line(line + "\n")
+
+    def test_page_of_users_that_is_mapped(self):
+        self.use(5, 1 << 12)
+        audit = self.audit()
+        self.assertEqual([check.wrong for check in audit.checks if check.wrong],
+                         ["other: 1 pages (anonymous), 0x5000; guest: 1 pages (anonymous), 0x5000"])
+        self.assertIn("Of 513 pages of users and guests, its kernel half maps: of another process "
+                      "1, of a guest 1.", output.brief(audit))
+
+    def test_page_of_users_that_one_table_maps(self):
+        """The tables of the direct map are shared; give one domain one of its own."""
+        restricted = self.restricted("guest")
+        path = indexes(self.direct, self.levels)
+        self.memory.entry(restricted, path[0], 0)
+        self.memory.map(restricted, self.direct + USERS, USERS | LARGE, level=2)
+        audit = self.audit()
+        wrong = {check.name: check.wrong for check in audit.checks if check.wrong}
+        self.assertEqual(wrong, {"users": "guest: 512 pages (anonymous), 0x600000, 0x601000, "
+                                          "0x602000, ..."})
+
+    def test_page_of_users_outside_of_the_direct_map(self):
+        self.memory.map(self.machine.kernel_root, KERNEL + 0x1000, USERS + 0x5000 | DATA)
+        self.assertEqual(self.wrong(), {"check:users"})
+
+    def test_each_class_of_user_data(self):
+        for bit in (17, 12, 13, 14, 5, 11):
+            self.use(5, 1 << bit)
+            self.assertEqual(self.wrong(), {"check:users"})
+        for bit in (10, 7, 26, 32):
+            self.use(5, 1 << bit)
+            self.assertEqual(self.wrong(), set())
+
+    def test_page_that_may_be_shared(self):
+        self.use(5, 1 << 11, "audit shared kvm-run 5")
+        audit = self.audit()
+        self.assertEqual([check.wrong for check in audit.checks if check.wrong], [])
+        self.assertIn("maps none but kvm-run", audit.checks[0].note)
+        self.assertIn("Of 512 pages of users and guests, its kernel half maps: of another process "
+                      "0, of a guest 0.", output.brief(audit))
+
+    def test_page_that_may_not_be_shared(self):
+        self.use(5, 1 << 11, "audit shared anything 5")
+        self.assertEqual(self.wrong(), {"check:users"})
+
+    def test_machine_without_users(self):
+        self.use(0, 0, f"audit frames {USERS >> 12} 512 0x400")
+        self.assertEqual(self.wrong(), {"check:users"})
+
+    def test_pages_in_the_user_half_do_not_count(self):
+        for name in ("other", "guest"):
+            self.memory.map(self.machine.roots[name], 0x401000, USERS | DATA | USER)
+        self.assertEqual(self.wrong(), set())
 
 
 class WholeFive(Whole):

@@ -11,6 +11,7 @@
  *   audit hole LINE-OF-DEBUGFS
  *   audit symbol NAME ADDRESS
  *   audit domains JSON              (one line of it)
+ *   audit shared NAME FRAME         (a page that is both users' and the kernel's)
  *   audit frames FIRST COUNT FLAGS  (of /proc/kpageflags)
  *   audit ready
  *

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the host must know about the machine to read its memory. */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -119,10 +121,84 @@ static int report_frames(void)
 	return 0;
 }
 
+/* What the page at @index of a mapping is, if the kernel reads it as a rule. */
+static const char *shared_name(const char *mapping, uint64_t index)
+{
+	static const struct {
+		const char *mapping, *names[2];
+	} known[] = {
+		{ "anon_inode:kvm-vcpu:", { "kvm-run", "kvm-pio" } },
+		{ "anon_inode:[perf_event]", { "perf-state", NULL } },
+		{ "[vdso]", { "vdso", "vdso" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strncmp(mapping, known[i].mapping,
+			     strlen(known[i].mapping)))
+			return index < 2 ? known[i].names[index] : NULL;
+	return NULL;
+}
+
+/* One line of /proc/PID/maps. */
+static void report_mapping(int pagemap, const char *line)
+{
+	uint64_t start, end, offset, entry;
+	char mapping[64] = "";
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %63s",
+		   &start, &end, &offset, mapping) != 4)
+		return;
+	for (uint64_t at = start; at < end; at += PAGE) {
+		const char *name = shared_name(mapping,
+					       (at - start + offset) / PAGE);
+
+		if (!name)
+			break;
+		if (pread(pagemap, &entry, 8, (off_t)(at / PAGE * 8)) == 8 &&
+		    entry >> 63)
+			printf("audit shared %s %" PRIu64 "\n", name,
+			       (uint64_t)(entry & ((1ULL << 55) - 1)));
+	}
+}
+
+static void report_process(int proc, const char *pid)
+{
+	char path[32], line[512];
+	int pagemap;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%.16s/pagemap", pid);
+	pagemap = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%.16s/maps", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		report_mapping(pagemap, line);
+	if (file)
+		fclose(file);
+	close(pagemap);
+}
+
+/* Pages that a process maps and that are mapped in the kernel's half on purpose. */
+static int report_shared(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!dir) {
+		perror("/proc");
+		return -1;
+	}
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			report_process(dirfd(dir), entry->d_name);
+	closedir(dir);
+	return 0;
+}
+
 int report_state(void)
 {
 	report_holes();
-	if (report_symbols() || report_domains() || report_frames())
+	if (report_shared() || report_symbols() || report_domains() || report_frames())
 		return -1;
 	fflush(stdout);
 	return 0;

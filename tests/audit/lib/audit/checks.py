@@ -2,6 +2,7 @@
 """What has to hold for tables and for the audit itself, beyond single kinds."""
 
 from .compare import Comparison, global_leaves
+from .frames import FRAME, MAY_BE_SHARED
 from .pagetable import ADDRESS, NOISE
 from .verdict import HIDDEN
 
@@ -77,6 +78,28 @@ def check_subset(pairs, walker):
             wrong.append(f"{name}: {len(broken)} entries, {some(broken)}")
     return Check("subset", "; ".join(wrong[:MOST_SHOWN]),
                  f"{len(pairs)} restricted tables map nothing that the unrestricted do not")
+
+
+def check_users(mapped, frames):
+    """
+    `mapped`: {name: frames with data of users that the kernel's half of a table maps}.
+    Restricted ones may have none but those of MAY_BE_SHARED.
+    """
+    wrong, shared = [], set()
+    for name in ("other", "guest"):
+        found = mapped[name].difference(frames.shared)
+        shared.update(frames.shared[frame] for frame in mapped[name] - found)
+        if found:
+            uses = sorted({frames.name(frame * FRAME) for frame in found})
+            wrong.append(f"{name}: {len(found)} pages ({', '.join(uses)}), "
+                         + some(sorted(frame * FRAME for frame in found)))
+    wrong += [f"{name}: shared with the kernel, and should not be"
+              for name in sorted(shared - set(MAY_BE_SHARED))]
+    if not mapped["unrestricted"]:
+        wrong.append("the unrestricted table has no data of users either")
+    rest = f" but {', '.join(sorted(shared))}" if shared else ""
+    return Check("users", "; ".join(wrong), f"of {len(mapped['unrestricted'])} pages with data "
+                 f"of users and guests, a restricted kernel half maps none{rest}")
 
 
 def check_cr3(cr3, roots):

@@ -17,8 +17,14 @@ OTHER = "kernel, pipes and the like"
 # Classes that hold data of users and nothing else.
 USER_DATA = ("huge page", "anonymous", "swap cache", "shared memory", "page cache",
              "mapped by users")
+# Pages that users map and that the kernel itself uses all the time; what they are.
+MAY_BE_SHARED = {"kvm-run": "`struct kvm_run`", "kvm-pio": "KVM's page for port I/O",
+                 "perf-state": "the state of a ring of perf", "vdso": "the vDSO"}
 NAMES = [name for _, name in BITS] + [OTHER]
 FRAME = 4096
+# For bytes.translate(): 1 for the number of a class of USER_DATA, else 0.
+IS_USER_DATA = bytes(number < len(NAMES) and NAMES[number] in USER_DATA
+                     for number in range(256))
 
 
 def class_of(flags):
@@ -29,9 +35,10 @@ def class_of(flags):
 
 
 class Frames:
-    """The use of each page of memory."""
+    """The use of each page of memory; `shared`: {frame: name} of pages with two uses."""
 
-    def __init__(self, ranges, size):
+    def __init__(self, ranges, size, shared=()):
+        self.shared = dict(shared)
         self.count = size // FRAME
         self.classes = array.array("B", bytes([NAMES.index("no memory")]) * self.count)
         for first, count, flags in ranges:
@@ -43,6 +50,19 @@ class Frames:
     def name(self, phys):
         frame = phys // FRAME
         return NAMES[self.classes[frame]] if frame < self.count else "no memory"
+
+    def of_users(self, leaves):
+        """The frames with data of users among those that leaves map."""
+        users = self.classes.tobytes().translate(IS_USER_DATA)
+        found = set()
+        for leaf in leaves:
+            first = leaf.phys // FRAME
+            end = first + (1 << shift_of(leaf.level)) // FRAME
+            at = users.find(1, first, end)
+            while at >= 0:
+                found.add(at)
+                at = users.find(1, at + 1, end)
+        return found
 
     def in_all(self):
         """{class: pages} of the machine."""

@@ -41,7 +41,8 @@ class Audit:
         self.walker = Walker(self.image)
         self.domains = self.report.domains()
         self.hole = self.report.holes[-1] if self.report.holes else None
-        self.verdicts, self.checks, self.wrong, self.reach = [], [], {}, {}
+        self.verdicts, self.checks, self.wrong = [], [], {}
+        self.reach, self.of_users = {}, {}
         self.prepare()
 
     def space(self, root):
@@ -57,7 +58,7 @@ class Audit:
             raise Trouble("the kernel's topmost table is not mapped")
         self.unrestricted = self.space(kernel_root)
         self.regions = Regions.read(self.unrestricted, self.report.symbols)
-        self.frames = Frames(self.report.frames, self.image.size)
+        self.frames = Frames(self.report.frames, self.image.size, self.report.shared)
         self.tops = checks.topmost_tables(self.image, kernel_root)
 
     def unrestricted_of(self, restricted):
@@ -127,11 +128,21 @@ class Audit:
             if wrong:
                 self.wrong[verdict.name] = wrong
 
+    def measure(self):
+        """How much is within reach, and what of it belongs to users."""
+        for name, space in (("unrestricted", self.unrestricted), ("other", self.other),
+                            ("guest", self.guest)):
+            self.reach[name] = self.frames.reached(space.leaves(), self.regions.name)
+            kernel = (leaf for slot in space.half(kernel=True) for leaf in slot.leaves())
+            self.of_users[name] = self.frames.of_users(kernel)
+
     def run(self):
         pairs = self.pairs()
         self.judge(pairs)
+        self.measure()
         hole = [verdict for verdict in self.verdicts if verdict.name == "hole"]
         self.checks = [
+            checks.check_users(self.of_users, self.frames),
             checks.check_negative(self.verdicts),
             checks.check_hole(hole[0] if hole else None, self.hole),
             checks.check_subset(pairs, self.walker),
@@ -139,9 +150,6 @@ class Audit:
             checks.check_inviting(pairs),
             checks.check_global(pairs, self.regions.name, MAY_BE_GLOBAL),
         ]
-        for name, space in (("unrestricted", self.unrestricted), ("other", self.other),
-                            ("guest", self.guest)):
-            self.reach[name] = self.frames.reached(space.leaves(), self.regions.name)
         self.compare()
 
     @property

@@ -4,7 +4,7 @@
 import json
 import textwrap
 
-from .frames import USER_DATA, user_pages
+from .frames import MAY_BE_SHARED, USER_DATA, user_pages
 from .report import FAILED, MISSING
 from .verdict import COLUMNS, HIDDEN, NOT_AVAILABLE, REACHABLE
 
@@ -33,6 +33,12 @@ is looked for, and the tables are walked: which of them map a page that holds on
 
 "reachable" means that the kernel's half of the table maps at least one copy; "own": only
 the user's half, by the owner's own mapping; "hidden": no part of the table maps any copy.
+
+Beside the secrets, all pages are counted. Of those that /proc/kpageflags calls anonymous,
+huge, swap cache, shared memory, page cache or mapped by users, the kernel's halves of the
+restricted tables of another process and of a guest map none, or the audit fails. Only
+these may be there, as users map what the kernel uses all the time:
+{shared}.
 
 {summary}
 
@@ -110,6 +116,14 @@ def human(audit):
     return lines + ["", *brief(audit)]
 
 
+def page_lines(audit):
+    """How many pages of users the kernel's halves map, by what was found."""
+    number = {name: len(frames.difference(audit.frames.shared))
+              for name, frames in audit.of_users.items()}
+    return [f"Of {number['unrestricted']} pages of users and guests, its kernel half maps: "
+            f"of another process {number['other']}, of a guest {number['guest']}."]
+
+
 def brief(audit):
     """A few lines that say how it is."""
     number = counts(audit.verdicts)
@@ -118,7 +132,8 @@ def brief(audit):
     lines = [f"{total} secrets were planted, each in another kind of place; the unrestricted "
              f"tables reach {number['found']}.",
              f"A restricted table reaches: of another process {number['other']}, "
-             f"of a guest {number['guest']}."]
+             f"of a guest {number['guest']}.",
+             *page_lines(audit)]
     if "anon" in reached:
         lines += ["So next to nothing is hidden: the page allocator does not separate "
                   "sensitive memory", "(asi_sensitive=off?). Out of reach is only: "
@@ -166,6 +181,8 @@ def as_json(audit):
               for check in audit.checks}
     return json.dumps({"levels": audit.levels, "counts": counts(audit.verdicts), "kinds": kinds,
                        "checks": checks, "pages_in_reach": audit.reach,
+                       "pages_of_users": {name: len(frames) for name, frames
+                                          in audit.of_users.items()},
                        "pages": audit.frames.in_all()}, indent=1) + "\n"
 
 
@@ -187,4 +204,4 @@ def document(audit, append, expected_by):
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
             if verdict.name in audit.expected]
     return DOCUMENT.format(summary=summary, rows="\n".join(rows), append=append,
-                           table=expected_by)
+                           table=expected_by, shared=", ".join(MAY_BE_SHARED.values()))

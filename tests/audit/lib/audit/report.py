@@ -47,6 +47,7 @@ class Report:
         self.symbols = {}
         self.holes = []
         self.frames = []
+        self.shared = {}
         self.text = []
         self.ready = False
 
@@ -84,6 +85,10 @@ class Report:
     def on_frames(self, rest):
         first, count, flags = rest.split()
         self.frames.append((int(first), int(count), int(flags, 16)))
+
+    def on_shared(self, rest):
+        name, frame = rest.split()
+        self.shared[int(frame)] = name
 
     def on_ready(self, _rest):
         self.ready = True
