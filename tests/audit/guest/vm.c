@@ -16,7 +16,31 @@
 /* Where the guest finds the masked words, and where it has no memory. */
 #define VM_MASKED	VM_DATA
 #define VM_NOWHERE	(2 * VM_SIZE)
-#define CAP_GUEST_MEMFD	234
+
+/* Private memory is younger than some headers of the system. */
+#define CAP_GUEST_MEMFD		234
+#define CAP_VM_TYPES		235
+#define MEM_GUEST_MEMFD		(1U << 2)
+#define ATTRIBUTE_PRIVATE	(1ULL << 3)
+
+struct private_file {
+	uint64_t size, flags, reserved[6];
+};
+
+struct private_slot {
+	uint32_t slot, flags;
+	uint64_t gpa, size, userspace_addr, offset;
+	uint32_t fd, pad1;
+	uint64_t pad2[14];
+};
+
+struct private_range {
+	uint64_t gpa, size, attributes, flags;
+};
+
+#define SET_USER_MEMORY_REGION2	_IOW(KVMIO, 0x49, struct private_slot)
+#define SET_MEMORY_ATTRIBUTES	_IOW(KVMIO, 0xd2, struct private_range)
+#define CREATE_GUEST_MEMFD	_IOWR(KVMIO, 0xd4, struct private_file)
 
 /* R8 to R11: KVM keeps them next to each other. */
 GUEST_CODE(load_registers,
@@ -59,6 +83,28 @@ GUEST_CODE(store_nowhere,
 	   "1:	out %eax, $0x99\n"
 	   "jmp 1b\n");
 
+/* Word by word through one register, so that the processor keeps no two of them. */
+GUEST_CODE(store_private,
+	   "xor %ecx, %ecx\n"
+	   "1:	mov (%rdi,%rcx,8), %rax\n"
+	   "xor %rsi, %rax\n"
+	   "mov %rax, (%rdx,%rcx,8)\n"
+	   "inc %ecx\n"
+	   "cmp $4, %ecx\n"
+	   "jne 1b\n"
+	   "xor %eax, %eax\n"
+	   "1:	out %eax, $0x99\n"
+	   "jmp 1b\n");
+
+/* 32 bytes in one go. */
+GUEST_CODE(read_port,
+	   "mov $0x99, %edx\n"
+	   "mov $32, %ecx\n"
+	   "cld\n"
+	   "rep insb\n"
+	   "1:	out %eax, $0x99\n"
+	   "jmp 1b\n");
+
 GUEST_CODE(do_nothing,
 	   "1:	out %eax, $0x99\n"
 	   "jmp 1b\n");
@@ -72,10 +118,10 @@ static void need_kvm(void)
 }
 
 static void start_machine(struct vm *vm, struct vcpu *vcpu, const char *code,
-			  size_t len)
+			  size_t len, unsigned int flags)
 {
 	need_kvm();
-	vm_create(vm, VM_SIZE, 0);
+	vm_create(vm, VM_SIZE, flags);
 	vm_long_mode_tables(vm);
 	vcpu_create(vm, vcpu, 0);
 	vcpu_long_mode(vcpu);
@@ -83,8 +129,8 @@ static void start_machine(struct vm *vm, struct vcpu *vcpu, const char *code,
 	vcpu_start(vcpu, VM_CODE, VM_MASKED, MASK, VM_NOWHERE);
 }
 
-#define START(vm, vcpu, code)						\
-	start_machine(vm, vcpu, code, (size_t)(code##_end - (code)))
+#define START(vm, vcpu, code, flags)					\
+	start_machine(vm, vcpu, code, (size_t)(code##_end - (code)), flags)
 
 /* Until the guest writes to its port the first time. */
 static void run_to_port(struct vcpu *vcpu)
@@ -111,7 +157,7 @@ static void plant_kvm_memory(void)
 	struct vcpu vcpu;
 	struct vm vm;
 
-	START(&vm, &vcpu, do_nothing);
+	START(&vm, &vcpu, do_nothing, 0);
 	secret_write(vm.mem + VM_DATA);
 	run_to_port(&vcpu);
 }
@@ -121,7 +167,7 @@ static void plant_kvm_gpr(void)
 	struct vcpu vcpu;
 	struct vm vm;
 
-	START(&vm, &vcpu, load_registers);
+	START(&vm, &vcpu, load_registers, 0);
 	put_masked(&vm);
 	run_to_port(&vcpu);
 }
@@ -131,7 +177,7 @@ static void plant_kvm_fpu(void)
 	struct vcpu vcpu;
 	struct vm vm;
 
-	START(&vm, &vcpu, load_fpu);
+	START(&vm, &vcpu, load_fpu, 0);
 	put_masked(&vm);
 	run_to_port(&vcpu);
 }
@@ -142,20 +188,81 @@ static void plant_kvm_emulator(void)
 	struct vcpu vcpu;
 	struct vm vm;
 
-	START(&vm, &vcpu, store_nowhere);
+	START(&vm, &vcpu, store_nowhere, 0);
 	put_masked(&vm);
 	run_to_port(&vcpu);
 }
 
+/* The monitor answers the guest, and the answer stays in the page between them. */
+static void plant_kvm_pio(void)
+{
+	struct kvm_run *run;
+	struct vcpu vcpu;
+	struct vm vm;
+
+	START(&vm, &vcpu, read_port, 0);
+	run_to_port(&vcpu);
+	run = vcpu.run;
+	if (run->io.direction != KVM_EXIT_IO_IN ||
+	    run->io.size * run->io.count < SECRET_SIZE)
+		failed("the guest reads %u times %u bytes", run->io.count,
+		       run->io.size);
+	secret_write((char *)run + run->io.data_offset);
+	run_to_port(&vcpu);
+}
+
+/* Behind those that the processor itself shares with its monitor. */
+static void plant_kvm_coalesced(void)
+{
+	struct vcpu vcpu;
+	struct vm vm;
+	int page;
+
+	START(&vm, &vcpu, do_nothing, 0);
+	run_to_port(&vcpu);
+	page = (int)available(ioctl(vm.kvm, KVM_CHECK_EXTENSION,
+				    KVM_CAP_COALESCED_MMIO),
+			      "KVM_CAP_COALESCED_MMIO");
+	if (!page)
+		missing("KVM has no ring for MMIO here");
+	secret_write((char *)vcpu.run + (size_t)(page + 1) * PAGE - 512);
+}
+
+/* Memory at @gpa that the guest alone has, as far as it says so. */
+static void add_private_memory(struct vm *vm, uint64_t gpa, size_t size)
+{
+	struct private_file file = { .size = size };
+	struct private_slot slot = {
+		.slot = 1, .flags = MEM_GUEST_MEMFD, .gpa = gpa, .size = size,
+		.userspace_addr = (uintptr_t)map_anon(size),
+	};
+	struct private_range range = {
+		.gpa = gpa, .size = size, .attributes = ATTRIBUTE_PRIVATE,
+	};
+
+	slot.fd = (uint32_t)need(ioctl(vm->fd, CREATE_GUEST_MEMFD, &file),
+				 "KVM_CREATE_GUEST_MEMFD");
+	need(ioctl(vm->fd, SET_USER_MEMORY_REGION2, &slot),
+	     "KVM_SET_USER_MEMORY_REGION2");
+	need(ioctl(vm->fd, SET_MEMORY_ATTRIBUTES, &range),
+	     "KVM_SET_MEMORY_ATTRIBUTES");
+}
+
 static void plant_guest_memfd(void)
 {
+	struct vcpu vcpu;
+	struct vm vm;
 	int fd;
 
 	need_kvm();
 	fd = (int)need(open("/dev/kvm", O_RDWR), "/dev/kvm");
-	if (ioctl(fd, KVM_CHECK_EXTENSION, CAP_GUEST_MEMFD) <= 0)
+	if (ioctl(fd, KVM_CHECK_EXTENSION, CAP_GUEST_MEMFD) <= 0 ||
+	    !(ioctl(fd, KVM_CHECK_EXTENSION, CAP_VM_TYPES) & 2))
 		missing("KVM has no guest_memfd here");
-	failed("guest_memfd is there, and nobody has written how to plant in it");
+	START(&vm, &vcpu, store_private, VM_PROTECTED);
+	add_private_memory(&vm, VM_NOWHERE, VM_SIZE);
+	put_masked(&vm);
+	run_to_port(&vcpu);
 }
 
 void idle_machine(void)
@@ -163,7 +270,7 @@ void idle_machine(void)
 	struct vcpu vcpu;
 	struct vm vm;
 
-	START(&vm, &vcpu, do_nothing);
+	START(&vm, &vcpu, do_nothing, 0);
 	run_to_port(&vcpu);
 }
 
@@ -172,6 +279,8 @@ const struct kind vm_kinds[] = {
 	{ "kvm-gpr", plant_kvm_gpr },
 	{ "kvm-fpu", plant_kvm_fpu },
 	{ "kvm-emulator", plant_kvm_emulator },
+	{ "kvm-pio", plant_kvm_pio },
+	{ "kvm-coalesced", plant_kvm_coalesced },
 	{ "guest-memfd", plant_guest_memfd },
 	{ }
 };

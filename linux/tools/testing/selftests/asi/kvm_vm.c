@@ -22,6 +22,11 @@
 #define TSS_ADDR	0xfffbd000UL
 #define IDENTITY_ADDR	0xfffbc000UL
 
+/* Younger than some headers of the system. */
+#ifndef KVM_X86_SW_PROTECTED_VM
+#define KVM_X86_SW_PROTECTED_VM	1
+#endif
+
 #define SEL_CODE	0x08
 #define SEL_DATA	0x10
 #define SEL_TSS		0x18
@@ -62,7 +67,8 @@ void vm_create(struct vm *vm, size_t size, unsigned int flags)
 	if (vm->kvm < 0)
 		ktap_bail("/dev/kvm: %s", strerror(errno));
 	vm->run_size = (size_t)NEED(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	vm->fd = NEED(vm->kvm, KVM_CREATE_VM, 0);
+	vm->fd = NEED(vm->kvm, KVM_CREATE_VM,
+		      flags & VM_PROTECTED ? KVM_X86_SW_PROTECTED_VM : 0);
 	vm->size = size;
 	vm->mem = xmmap(size);
 	slot.userspace_addr = (uintptr_t)vm->mem;

@@ -48,7 +48,7 @@ struct vcpu {
 };
 
 /* What vm_create() adds to an empty machine. */
-enum { VM_IRQCHIP = 1, VM_PIT = 2 };
+enum { VM_IRQCHIP = 1, VM_PIT = 2, VM_PROTECTED = 4 };
 
 /** kvm_missing() - Why there is no KVM here; NULL when there is. */
 const char *kvm_missing(void);
@@ -57,7 +57,7 @@ const char *kvm_missing(void);
  * vm_create() - A machine with memory, or the end of the test
  * @vm: the machine
  * @size: of its memory, in bytes
- * @flags: VM_IRQCHIP, VM_PIT
+ * @flags: VM_IRQCHIP, VM_PIT; VM_PROTECTED: may have private memory
  */
 void vm_create(struct vm *vm, size_t size, unsigned int flags);
 void vm_destroy(struct vm *vm);
