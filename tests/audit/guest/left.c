@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/fs.h>
@@ -23,6 +24,8 @@
 /* What SLUB writes into a free object is at its start and in its middle. */
 #define MESSAGE_SIZE	200UL
 #define SWAP_PAGES	4096U
+#define ZSWAP		"/sys/module/zswap/parameters/enabled"
+#define ZSWAP_PAGES	"/sys/kernel/debug/zswap/stored_pages"
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
@@ -69,11 +72,23 @@ struct swap_header {
 	char magic[10];
 } __attribute__((packed));
 
+/* Another kind may have done it. */
+static bool swap_is_on(void)
+{
+	char text[PAGE];
+
+	return read_text("/proc/swaps", text, sizeof(text)) > 0 &&
+	       strstr(text, settings.disk);
+}
+
 static void swap_on(void)
 {
 	static struct swap_header header;
-	int fd = (int)need(open(settings.disk, O_RDWR), settings.disk);
+	int fd;
 
+	if (swap_is_on())
+		return;
+	fd = (int)need(open(settings.disk, O_RDWR), settings.disk);
 	_Static_assert(sizeof(header) == PAGE, "a header is a page");
 	header.version = 1;
 	header.last_page = SWAP_PAGES - 1;
@@ -86,41 +101,51 @@ static void swap_on(void)
 }
 
 /* Out, and some of them in again, which leaves them in the swap cache. */
-static void plant_swap(void)
+static void swap_pages(void)
 {
-	char *p;
+	char *p = many_pages();
 
-	if (!settings.disk)
-		missing("no disk to swap to");
-	swap_on();
-	p = many_pages();
 	available(madvise(p, PAGES * PAGE, MADV_PAGEOUT), "MADV_PAGEOUT");
 	for (size_t i = 0; i < PAGES; i += 64)
 		*(volatile char *)(p + i * PAGE);
 }
 
-static void missing_without(const char *path, const char *what)
+static void plant_swap(void)
 {
-	if (access(path, F_OK))
-		missing("no %s in this kernel", what);
-	errno = 0;
-	failed("%s is there, and nobody has written how to plant in it", what);
+	if (!settings.disk)
+		missing("no disk to swap to");
+	swap_on();
+	swap_pages();
 }
 
+static long compressed_pages(void)
+{
+	char text[32];
+
+	need(read_text(ZSWAP_PAGES, text, sizeof(text)), ZSWAP_PAGES);
+	return atol(text);
+}
+
+/* To the same disk: zswap takes what would go there. */
 static void plant_zswap(void)
 {
-	missing_without("/sys/module/zswap", "zswap");
-}
+	long before;
 
-static void plant_zram(void)
-{
-	missing_without("/sys/class/zram-control", "zram");
+	if (!settings.disk || access(ZSWAP, F_OK))
+		missing("no zswap in this kernel, or no disk to swap to");
+	swap_on();
+	errno = -write_text(ZSWAP, "Y");
+	need(errno ? -1 : 0, ZSWAP);
+	before = compressed_pages();
+	swap_pages();
+	write_text(ZSWAP, "N");
+	errno = 0;
+	need(compressed_pages() > before ? 0 : -1, "zswap took nothing");
 }
 
 const struct kind left_kinds[] = {
 	{ "swap", plant_swap },
 	{ "zswap", plant_zswap },
-	{ "zram", plant_zram },
 	{ "freed-slab", plant_freed_slab },
 	{ "freed-page", plant_freed_page },
 	{ }

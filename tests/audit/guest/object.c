@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the kernel keeps for users: keys, maps of BPF programs, rings. */
+/* What the kernel keeps for users: keys, maps of BPF programs, ciphers. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/bpf.h>
 #include <linux/if_alg.h>
-#include <linux/io_uring.h>
 #include <linux/keyctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "plant.h"
-
-#define RING_ENTRIES	8U
 
 static void plant_key_of(const char *type)
 {
@@ -36,6 +32,11 @@ static void plant_user_key(void)
 static void plant_logon_key(void)
 {
 	plant_key_of("logon");
+}
+
+static void plant_big_key(void)
+{
+	plant_key_of("big_key");
 }
 
 static void plant_bpf_map(unsigned int type, unsigned int flags)
@@ -76,52 +77,56 @@ static void plant_bpf_mmap(void)
 	plant_bpf_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 }
 
-/* In a request that is not submitted: memory of the kernel, mapped by the user. */
-static void plant_io_uring(void)
+/* A socket that stands for a cipher. */
+static int alg_socket(void)
 {
-	struct io_uring_params params = {};
-	int fd = (int)available(syscall(SYS_io_uring_setup, RING_ENTRIES,
-					&params), "io_uring_setup");
-	char *sqes = mmap(NULL, RING_ENTRIES * sizeof(struct io_uring_sqe),
-			  PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			  IORING_OFF_SQES);
-
-	need(sqes == MAP_FAILED ? -1 : 0, "mmap of the ring");
-	secret_write(sqes + sizeof(struct io_uring_sqe));
-}
-
-static void plant_af_alg(void)
-{
-	struct sockaddr_alg addr = {
+	const struct sockaddr_alg addr = {
 		.salg_family = AF_ALG, .salg_type = "skcipher",
 		.salg_name = "cbc(aes)",
 	};
-	uint64_t secret[SECRET_WORDS];
 	int fd = (int)available(socket(AF_ALG, SOCK_SEQPACKET, 0), "AF_ALG");
+
+	need(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), "bind");
+	return fd;
+}
+
+static void plant_alg_key(void)
+{
+	uint64_t secret[SECRET_WORDS];
+	int fd = alg_socket();
 	int ret;
 
-	need(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
 	secret_write(secret);
 	ret = setsockopt(fd, SOL_ALG, ALG_SET_KEY, secret, SECRET_SIZE);
 	wipe(secret, SECRET_SIZE);
 	need(ret, "ALG_SET_KEY");
 }
 
-static void plant_af_xdp(void)
+/* What is to be encrypted, with a key that is no secret. */
+static void plant_alg_data(void)
 {
-	available(socket(AF_XDP, SOCK_RAW, 0), "AF_XDP");
-	errno = 0;
-	failed("AF_XDP is there, and nobody has written how to plant in it");
+	static const char key[SECRET_SIZE];
+	uint64_t secret[SECRET_WORDS];
+	int fd = alg_socket();
+	ssize_t n;
+
+	need(setsockopt(fd, SOL_ALG, ALG_SET_KEY, key, SECRET_SIZE),
+	     "ALG_SET_KEY");
+	fd = (int)need(accept(fd, NULL, NULL), "accept");
+	secret_write(secret);
+	n = send(fd, secret, SECRET_SIZE, MSG_MORE);
+	wipe(secret, SECRET_SIZE);
+	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to a cipher");
 }
 
 const struct kind object_kinds[] = {
 	{ "user-key", plant_user_key },
 	{ "logon-key", plant_logon_key },
+	{ "big-key", plant_big_key },
 	{ "bpf-array", plant_bpf_array },
 	{ "bpf-hash", plant_bpf_hash },
 	{ "bpf-mmap", plant_bpf_mmap },
-	{ "io-uring", plant_io_uring },
-	{ "af-alg", plant_af_alg },
-	{ "af-xdp", plant_af_xdp },
+	{ "alg-key", plant_alg_key },
+	{ "alg-data", plant_alg_data },
 	{ }
 };

@@ -40,7 +40,7 @@ struct holder holder;
 
 static const struct kind *const families[] = {
 	memory_kinds, file_kinds, ipc_kinds, net_kinds, object_kinds,
-	task_kinds, vm_kinds, left_kinds,
+	ring_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds, left_kinds,
 };
 
 static void __noreturn give_up(const char *what)

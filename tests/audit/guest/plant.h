@@ -40,7 +40,8 @@ struct kind {
 
 /* The families, each ended by an entry without a name. */
 extern const struct kind memory_kinds[], file_kinds[], ipc_kinds[], net_kinds[];
-extern const struct kind object_kinds[], task_kinds[], vm_kinds[], left_kinds[];
+extern const struct kind object_kinds[], ring_kinds[], task_kinds[];
+extern const struct kind copy_kinds[], block_kinds[], vm_kinds[], left_kinds[];
 
 /**
  * struct settings - what the command line says

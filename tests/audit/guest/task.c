@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -17,6 +18,9 @@
 #define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
 /* For a core dump to begin and to fill its pipe, in microseconds. */
 #define CORE_DUMP_US	300000U
+/* Below all else of the process, and more than a pipe takes. */
+#define DUMPED_AT	0x10000UL
+#define DUMPED_PAGES	64UL
 
 /* The new program is in the same process, with none of the memory of the old. */
 static void exec_with_secret(bool in_environment)
@@ -108,12 +112,9 @@ static void plant_fpu(void)
 /* Die by a signal, with the secret in the registers. */
 static void __noreturn dump_with_registers(void)
 {
-	const struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY };
 	uint64_t masked[SECRET_WORDS];
 	long pid = getpid();
 
-	setrlimit(RLIMIT_CORE, &core);
-	prctl(PR_SET_DUMPABLE, 1);
 	get_masked(masked);
 	asm volatile("mov 0(%0), %%r15\n\t"
 		     "mov 8(%0), %%r14\n\t"
@@ -134,12 +135,28 @@ static void __noreturn dump_with_registers(void)
 	__builtin_unreachable();
 }
 
+/* Die with the secret in memory that the dump begins with: it is the lowest. */
+static void __noreturn dump_with_memory(void)
+{
+	char *p = mmap((void *)DUMPED_AT, DUMPED_PAGES * PAGE,
+		       PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p == MAP_FAILED)
+		_exit(1);
+	for (size_t i = 0; i < DUMPED_PAGES; i++)
+		secret_write(p + i * PAGE + 512);
+	kill(getpid(), SIGABRT);
+	_exit(1);
+}
+
 /*
  * The dump goes to a program that does not read it: this one, as "core-sink". So
- * it stays in its pipe, with the task that dumps.
+ * it stays in its pipe, with the task that dumps. @die: what that task does.
  */
-static void plant_core_dump(void)
+static void dump_core(void (*die)(void))
 {
+	const struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY };
 	char pattern[128], old[128];
 	pid_t pid;
 
@@ -150,12 +167,26 @@ static void plant_core_dump(void)
 	snprintf(pattern, sizeof(pattern), "|%s core-sink", settings.self);
 	need(write_text(CORE_PATTERN, pattern), CORE_PATTERN);
 	pid = (pid_t)need(fork(), "fork");
-	if (!pid)
-		dump_with_registers();
+	if (!pid) {
+		setrlimit(RLIMIT_CORE, &core);
+		prctl(PR_SET_DUMPABLE, 1);
+		die();
+	}
 	usleep(CORE_DUMP_US);
 	write_text(CORE_PATTERN, old);
 	errno = 0;
 	need(waitpid(pid, NULL, WNOHANG) ? -1 : 0, "the core dump has ended");
+}
+
+static void plant_core_dump(void)
+{
+	dump_core(dump_with_registers);
+}
+
+/* Most of it is not yet in the pipe: one page is on its way there. */
+static void plant_core_memory(void)
+{
+	dump_core(dump_with_memory);
 }
 
 const struct kind task_kinds[] = {
@@ -164,5 +195,6 @@ const struct kind task_kinds[] = {
 	{ "gpr", plant_gpr },
 	{ "fpu", plant_fpu },
 	{ "core-dump", plant_core_dump },
+	{ "core-memory", plant_core_memory },
 	{ }
 };
