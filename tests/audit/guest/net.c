@@ -10,6 +10,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -122,11 +123,48 @@ static void plant_packet_send(void)
 	secret_write(ring + RING_FRAME / 2);
 }
 
+static int interface_up(const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP };
+	int fd = (int)need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+	int index = (int)if_nametoindex(name);
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (!index)
+		missing("there is no interface %s", name);
+	need(ioctl(fd, SIOCSIFFLAGS, &request), name);
+	close(fd);
+	return index;
+}
+
+/*
+ * What a device is not to read from where it is: the interface is one of those
+ * that have to ask, and "swiotlb=force" refuses all. What was copied stays.
+ */
+static void plant_swiotlb(void)
+{
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = interface_up("eth0"),
+	};
+	char frame[ETH_HLEN + SECRET_SIZE + ETH_ZLEN] = {};
+	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
+				"a packet socket");
+	ssize_t n;
+
+	secret_write(frame + ETH_HLEN);
+	n = sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to,
+		   sizeof(to));
+	wipe(frame, sizeof(frame));
+	need(n == (ssize_t)sizeof(frame) ? 0 : -1, "sendto");
+}
+
 const struct kind net_kinds[] = {
 	{ "tcp", plant_tcp },
 	{ "udp", plant_udp },
 	{ "netlink", plant_netlink },
 	{ "packet-ring", plant_packet_ring },
 	{ "packet-send", plant_packet_send },
+	{ "swiotlb", plant_swiotlb },
 	{ }
 };

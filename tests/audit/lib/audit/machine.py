@@ -13,6 +13,10 @@ from .qmp import Qmp
 from .report import Report
 
 DISK_MB = 32
+# For the kind "swiotlb": an interface that asks the kernel where it may read, and a
+# kernel that never lets it read a page where it is. In pieces of 2 KiB.
+NIC = "virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile="
+BOUNCE = "swiotlb=4096,force"
 PAGE = 4096
 PAUSE = 0.02
 CR3 = re.compile(r"\bCR3=([0-9a-f]+)")
@@ -59,7 +63,8 @@ class Machine:
         return [os.path.join(settings.top, "vm/run"), "--kernel", settings.kernel,
                 "--mem", options.mem, "--cpus", options.cpus,
                 *(["--cpu", options.cpu] if options.cpu else []),
-                "--append", options.append, "--timeout", f"{options.timeout:g}",
+                "--append", f"{options.append} {BOUNCE}", "--device", NIC,
+                "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
                 "--qmp", settings.path("qmp"),
                 "--copy", settings.path("secret-initrd") + ":/audit-initrd", "--",
