@@ -2,9 +2,10 @@
 /*
  * Huge pages where memory was in small pieces.
  *
- * Processes and the kernel take memory by turns until it is full. Then the processes
- * give theirs back, and of what the kernel has a part stays. How many huge pages
- * can be had of the rest, with asi=on and without?
+ * Processes and the kernel take memory by turns until it is full: sensitive memory,
+ * and page tables, which are not. Then the processes give theirs back, and of the page
+ * tables a part stays. How many huge pages can be had of the rest, with asi=on and
+ * without?
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 #include "asi_test.h"
 #include "mem_state.h"
@@ -24,55 +23,62 @@
 #define HUGE_KB		(HUGE >> 10)
 #define CHUNK		(256UL << 10)
 #define PAGE		4096UL
-#define KEY_SIZE	4000
 #define LEFT_KB		(40UL << 10)
-/* One in so many keys stays. */
+/* So many page tables for each chunk, of which one in so many stays. */
+#define TABLES		16
 #define STAYS		8
-#define KEYRING		(-2)
 #define POOL		"/proc/sys/vm/nr_hugepages"
 
 /* ---- small pieces ---- */
 
-static int one_key(unsigned long n)
+static char *map(unsigned long size, int prot)
 {
-	static char payload[KEY_SIZE];
-	char name[40];
-
-	snprintf(name, sizeof(name), "huge-%lu", n);
-	return (int)syscall(SYS_add_key, "user", name, payload, KEY_SIZE,
-			    KEYRING);
-}
-
-/* Memory of processes and keys by turns, and half of the pages given back first. */
-static void make_pieces(void)
-{
-	unsigned long size = total_kb() << 10, at, n = 0;
-	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			 MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int *keys = xmmap(size / CHUNK * 16 * sizeof(*keys));
+	char *mem = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS |
+			 MAP_NORESERVE, -1, 0);
 
 	if (mem == MAP_FAILED)
 		ktap_bail("mmap: %s", strerror(errno));
 	madvise(mem, size, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+/* Reading maps the page of zeros, and takes a page table for that. */
+static void take_tables(const char *at)
+{
+	for (int i = 0; i < TABLES; i++)
+		(void)*(const volatile char *)(at + i * HUGE);
+}
+
+/* A page table goes with all that it could map. */
+static void give_tables_back(char *tables, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i += STAYS)
+		munmap(tables + i * HUGE, (STAYS - 1) * HUGE);
+}
+
+/* By turns; half of the pages are given back first. */
+static void make_pieces(void)
+{
+	unsigned long size = total_kb() << 10, at, n = 0;
+	char *mem = map(size, PROT_READ | PROT_WRITE);
+	char *tables = map((size / CHUNK + 1) * TABLES * HUGE, PROT_READ);
+
+	/* The kernel aligns what is this large. */
+	CHECK(!((unsigned long)tables & (HUGE - 1)));
 	for (at = 0; at < size && meminfo_kb("MemAvailable") > LEFT_KB;
 	     at += CHUNK) {
 		for (unsigned long i = 0; i < CHUNK; i += PAGE)
 			*(volatile char *)(mem + at + i) = 1;
-		for (int i = 0; i < 16; i++, n++)
-			keys[n] = one_key(n);
+		take_tables(tables + n * HUGE);
+		n += TABLES;
 	}
+	ktap_note("%lu KiB taken by turns, %lu page tables, %lu KiB of them",
+		  at >> 10, n, meminfo_kb("PageTables"));
 	for (unsigned long i = 0; i < at; i += 2 * PAGE)
 		madvise(mem + i, PAGE, MADV_DONTNEED);
-	for (unsigned long i = 0; i < n; i++) {
-		if (keys[i] > 0 && i % STAYS)
-			syscall(SYS_keyctl, 9 /* KEYCTL_UNLINK */, keys[i],
-				KEYRING);
-	}
+	give_tables_back(tables, n);
 	munmap(mem, size);
-	munmap(keys, size / CHUNK * 16 * sizeof(*keys));
-	ktap_note("%lu KiB taken by turns, %lu keys", at >> 10, n);
-	/* Keys go when their collector comes. */
-	sleep_ms(1500);
+	ktap_note("%lu KiB of page tables stay", meminfo_kb("PageTables"));
 }
 
 /* ---- huge pages ---- */
@@ -149,9 +155,7 @@ int main(void)
 	ktap_start(4);
 	/* Off by default where there is little memory. */
 	if (write_file("/sys/kernel/mm/transparent_hugepage/enabled", "always") ||
-	    write_file("/proc/sys/vm/overcommit_memory", "1") ||
-	    write_file("/proc/sys/kernel/keys/root_maxkeys", "10000000") ||
-	    write_file("/proc/sys/kernel/keys/root_maxbytes", "2000000000"))
+	    write_file("/proc/sys/vm/overcommit_memory", "1"))
 		ktap_bail("the machine is not as it should be");
 	thp("huge page faults in 100, at first");
 	make_pieces();

@@ -2,9 +2,10 @@
 /*
  * The network while memory is full of what processes have and of what is cached.
  *
- * Packets are allocated by who cannot wait, and are not sensitive. Where all free
- * memory is sensitive there has to be some for them all the same: with asi=on no more
- * is lost, and no more allocations fail, than with asi=off. Each worker receives
+ * Packets are sensitive, what describes them is not, and both are allocated by who
+ * cannot wait until a block is sensitive, as locks are held or interrupts are off.
+ * Whichever side free memory is of, there has to be some for them: with asi=on no
+ * more is lost, and no more allocations fail, than with asi=off. Each worker receives
  * itself what it has sent, and so much at a time that all of it has room in its
  * sockets: what is missing was lost for want of memory.
  *

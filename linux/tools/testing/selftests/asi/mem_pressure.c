@@ -36,6 +36,7 @@
 #define PAGE		4096UL
 #define HUGE		(2UL << 20)
 #define KEY_SIZE	32000
+#define LONG_PIPE	(256 * (int)PAGE)
 #define QUOTAS		16
 #define PATIENCE_MS	300000
 #define KEYRING		(-2)
@@ -96,6 +97,21 @@ static void take_shared(void)
 		*taken += sizeof(data);
 }
 
+/* Large objects that the kernel keeps for users: payloads. */
+static void take_keys(void)
+{
+	static char payload[KEY_SIZE];
+	char name[40];
+
+	for (unsigned long i = 0; *taken < quota; i++) {
+		snprintf(name, sizeof(name), "pressure-%lu", i);
+		if (syscall(SYS_add_key, "user", name, payload, KEY_SIZE,
+			    KEYRING) < 0)
+			return;
+		*taken += KEY_SIZE;
+	}
+}
+
 /* ---- not sensitive: what describes something to the kernel ---- */
 
 /* Reading maps the page of zeros: of a table the only page, and the table counts. */
@@ -123,6 +139,16 @@ static void take_pipes(void)
 		*taken += 2560;
 }
 
+/* And what describes their pages: room for 256, an object of four pages. */
+static void take_long_pipes(void)
+{
+	int fd[2];
+
+	while (*taken < quota && !pipe(fd) &&
+	       fcntl(fd[0], F_SETPIPE_SZ, LONG_PIPE) == LONG_PIPE)
+		*taken += 2560 + 4 * PAGE;
+}
+
 static void take_sockets(void)
 {
 	while (*taken < quota && socket(AF_UNIX, SOCK_DGRAM, 0) >= 0)
@@ -146,29 +172,16 @@ static void take_files(void)
 	}
 }
 
-static void take_keys(void)
-{
-	static char payload[KEY_SIZE];
-	char name[40];
-
-	for (unsigned long i = 0; *taken < quota; i++) {
-		snprintf(name, sizeof(name), "pressure-%lu", i);
-		if (syscall(SYS_add_key, "user", name, payload, KEY_SIZE,
-			    KEYRING) < 0)
-			return;
-		*taken += KEY_SIZE;
-	}
-}
-
 static const struct demand sensitive[] = {
 	{ "anonymous memory", take_huge, false },
 	{ "anonymous memory in small pages", take_small, false },
 	{ "shared memory", take_shared, false },
+	{ "keys", take_keys, false },
 };
 
 static const struct demand other[] = {
 	{ "page tables", take_page_tables, false },
-	{ "keys", take_keys, false },
+	{ "long pipes", take_long_pipes, false },
 	{ "pipes", take_pipes, true },
 	{ "sockets", take_sockets, true },
 	{ "files", take_files, true },
