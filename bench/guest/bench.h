@@ -61,9 +61,14 @@ extern const struct bench bench_vmexit_user;
 extern const struct bench bench_unix;
 extern const struct bench bench_tcp;
 extern const struct bench bench_msg;
+extern const struct bench bench_mq;
+extern const struct bench bench_tty_input;
+extern const struct bench bench_tty_output;
 extern const struct bench bench_getxattr;
 extern const struct bench bench_bpf_lookup;
+extern const struct bench bench_bpf_array;
 extern const struct bench bench_key_read;
+extern const struct bench bench_cipher;
 
 /* The module that has the allocations of alloc.c; NULL without. */
 extern const char *alloc_module;

@@ -7,7 +7,9 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -155,6 +157,46 @@ const struct bench bench_msg = {
 	.teardown = msg_teardown,
 };
 
+static const char *mq_setup(void)
+{
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = SIZE };
+
+	mq_unlink("/asibench");
+	object = mq_open("/asibench", O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+	if (object < 0)
+		return "no POSIX messages";
+	if (mq_unlink("/asibench"))
+		die("mq_unlink");
+	return NULL;
+}
+
+static uint64_t mq_run(unsigned int ops)
+{
+	uint64_t start = clock_now();
+	unsigned int i;
+
+	for (i = 0; i < ops; i++)
+		if (mq_send((mqd_t)object, data, SIZE, 0) ||
+		    mq_receive((mqd_t)object, data, SIZE, NULL) != SIZE)
+			die("a message");
+	return clock_now() - start;
+}
+
+static void mq_teardown(void)
+{
+	mq_close((mqd_t)object);
+}
+
+const struct bench bench_mq = {
+	.name = "mq",
+	.what = "a POSIX message of 64 bytes, sent and received",
+	.ops = OPS,
+	.syscalls = 2,
+	.setup = mq_setup,
+	.run = mq_run,
+	.teardown = mq_teardown,
+};
+
 static const char *xattr_setup(void)
 {
 	object = memfd_create("asibench", MFD_CLOEXEC);
@@ -206,12 +248,12 @@ static long map_call(int cmd)
 	return syscall(SYS_bpf, cmd, &attr, sizeof(attr));
 }
 
-static const char *map_setup(void)
+static const char *map_setup(unsigned int type)
 {
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_HASH;
+	attr.map_type = type;
 	attr.key_size = sizeof(map_key);
 	attr.value_size = SIZE;
 	attr.max_entries = OPS;
@@ -221,6 +263,16 @@ static const char *map_setup(void)
 	if (map_call(BPF_MAP_UPDATE_ELEM))
 		die("a BPF map");
 	return NULL;
+}
+
+static const char *hash_setup(void)
+{
+	return map_setup(BPF_MAP_TYPE_HASH);
+}
+
+static const char *array_setup(void)
+{
+	return map_setup(BPF_MAP_TYPE_ARRAY);
 }
 
 static uint64_t map_run(unsigned int ops)
@@ -239,7 +291,17 @@ const struct bench bench_bpf_lookup = {
 	.what = "lookup of 64 bytes in a BPF hash, by bpf()",
 	.ops = OPS,
 	.syscalls = 1,
-	.setup = map_setup,
+	.setup = hash_setup,
+	.run = map_run,
+	.teardown = close_object,
+};
+
+const struct bench bench_bpf_array = {
+	.name = "bpf_array",
+	.what = "lookup of 64 bytes in a BPF array, by bpf()",
+	.ops = OPS,
+	.syscalls = 1,
+	.setup = array_setup,
 	.run = map_run,
 	.teardown = close_object,
 };

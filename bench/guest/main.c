@@ -50,7 +50,9 @@ static const struct bench *const benches[] = {
 	&bench_ctx_thread, &bench_ctx_process,	 &bench_fork,
 	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_user,
 	&bench_unix,	   &bench_tcp,		 &bench_msg,
-	&bench_getxattr,   &bench_bpf_lookup,	 &bench_key_read,
+	&bench_mq,	   &bench_tty_input,	 &bench_tty_output,
+	&bench_getxattr,   &bench_bpf_lookup,	 &bench_bpf_array,
+	&bench_key_read,   &bench_cipher,
 };
 
 #define NR_BENCHES (sizeof(benches) / sizeof(benches[0]))

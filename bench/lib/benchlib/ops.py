@@ -26,9 +26,14 @@ TITLES = {
     "unix": "unix socket, there and back",
     "tcp": "TCP loopback, there and back",
     "msg": "System V message",
+    "mq": "POSIX message",
+    "tty_input": "input of a terminal",
+    "tty_output": "output to a terminal",
     "getxattr": "extended attribute, tmpfs",
     "bpf_lookup": "lookup in a BPF hash",
+    "bpf_array": "lookup in a BPF array",
     "key_read": "read a key",
+    "cipher": "encrypt 64 bytes, cbc(aes)",
 }
 
 # In steady state these never need memory that is not mapped.
