@@ -34,6 +34,10 @@ class Settings:
         self.patience = patience
         self.processes = []
 
+    def objects(self):
+        """Where the kernel was built, and its modules with it."""
+        return os.path.abspath(os.path.join(os.path.dirname(self.kernel), "../../.."))
+
 
 class Run:
     """One group of tests in one mode."""
@@ -72,6 +76,7 @@ class Run:
                 "--cpus", self.settings.cpus, "--mem", MEMORY,
                 "--append", f"asi={self.mode}", "--timeout", f"{timeout:g}",
                 "--report", prefix + ".json", "--dmesg", prefix + ".dmesg", "--",
+                "env", "OBJECTS=" + self.settings.objects(),
                 os.path.join(top, "tests/upstream/guest"),
                 os.path.join(top, "build/upstream"), plan]
 
