@@ -24,12 +24,14 @@ FRAGMENTS_kasan := $(COMMON) asi debug kasan $(KCONFIG_EXTRA)
 FRAGMENTS_off := $(COMMON) noasi $(KCONFIG_EXTRA)
 FRAGMENTS_base := $(COMMON) $(KCONFIG_EXTRA)
 KERNELS := run debug kasan off base
+# Those that bench/run compares.
+BENCH_KERNELS := run off base
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test test-all shell bench deb export check check-series \
 	clean distclean programs asictl selftests bench-programs bench-modules upstream \
 	audit audit-programs \
-	$(addprefix kernel-,$(KERNELS))
+	$(addprefix kernel-,$(KERNELS)) $(addprefix bench-module-,$(BENCH_KERNELS))
 # Kernel builds use all CPUs by themselves.
 .NOTPARALLEL:
 
@@ -84,14 +86,15 @@ bench-programs: setup
 	$(Q)$(MAKE) --no-print-directory -C bench OUT=$(B)/bench $(quiet)
 
 # A module of allocations for each kernel that is compared, from the same source.
-BENCH_KERNELS := run off base
-bench-modules: $(addprefix kernel-,$(BENCH_KERNELS))
-	$(Q)for k in $(BENCH_KERNELS); do \
-		mkdir -p $(B)/bench/kernel-$$k && \
-		cp -u bench/module/* $(B)/bench/kernel-$$k && \
-		LINUX=$(B)/$$([ $$k = base ] && echo base || echo linux) \
-			scripts/kbuild $(B)/kernel-$$k M=$(B)/bench/kernel-$$k modules || exit; \
-	done
+bench-modules: $(addprefix bench-module-,$(BENCH_KERNELS))
+
+define bench_module_rule
+bench-module-$(1): kernel-$(1)
+	$$(Q)mkdir -p $$(B)/bench/kernel-$(1)
+	$$(Q)cp -u bench/module/* $$(B)/bench/kernel-$(1)
+	$$(Q)$(if $(filter base,$(1)),LINUX=$$(B)/base) scripts/kbuild $$(B)/kernel-$(1) M=$$(B)/bench/kernel-$(1) modules
+endef
+$(foreach k,$(BENCH_KERNELS),$(eval $(call bench_module_rule,$(k))))
 
 audit-programs: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/audit/guest OUT=$(B)/audit $(quiet)
@@ -111,10 +114,10 @@ shell: build
 	$(Q)vm/run --timeout 0 --shell --append "asi=on $(APPEND)"
 
 # The last line of the output is "N passed, N failed, N skipped".
-test: build kernel-debug
+test: build kernel-debug bench-module-run
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
-test-all: workload-packages build kernel-debug kernel-off kernel-kasan kernel-base
+test-all: workload-packages build kernel-debug kernel-off kernel-kasan kernel-base bench-modules
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules

@@ -83,24 +83,30 @@ class Checks(unittest.TestCase):
         verdicts = [check.verdict for check in check_all(runs) if "read" in check.what]
         self.assertEqual(verdicts, ["met", "**missed**"])
 
-    def allocator(self, config, low):
-        """The verdict for a page that the unpatched kernel gives for 1000."""
-        runs = {"base": run(alloc0=record(1000.0)), config: run(alloc0=record(low))}
-        verdict = [check.verdict for check in check_all(runs)
-                   if check.what.startswith(f"page for the kernel, {config}")]
-        self.assertEqual(len(verdict), 1)
-        return verdict[0]
+    def allocator(self, config, low, against="base"):
+        """What a page misses that the other kernel gives for 1000."""
+        return missed({against: run(alloc0=record(1000.0)), config: run(alloc0=record(low))})
 
     def test_allocator(self):
-        self.assertEqual(self.allocator("off", 1005.0), "met")
-        self.assertEqual(self.allocator("off", 1006.0), "**missed**")
-        self.assertEqual(self.allocator("on", 1030.0), "met")
-        self.assertEqual(self.allocator("on", 1031.0), "**missed**")
+        for config, good, bad in (("off", 1005.0, 1006.0), ("on", 1030.0, 1031.0)):
+            self.assertEqual(self.allocator(config, good), [])
+            self.assertEqual(self.allocator(config, bad),
+                             [f"page for the kernel, {config}: instructions against unpatched"])
 
-    def test_every_page_has_a_target(self):
+    def test_allocator_of_one_kernel(self):
+        self.assertEqual(self.allocator("on", 1040.0, "off"), [])
+        self.assertEqual(self.allocator("on", 1041.0, "off"),
+                         ["page for the kernel, on: instructions against off"])
+
+    def test_allocator_without_the_module_fails(self):
+        skip = {"skip": "the module is not there"}
+        wrong = missed({"off": run(alloc0=skip), "on": run(alloc0=skip)})
+        self.assertEqual(wrong, ["page for the kernel, on: instructions against off"])
+
+    def test_every_page_has_targets(self):
         for op in ALLOC:
             what = [check.what for check in check_all({}) if check.what.startswith(TITLES[op])]
-            self.assertEqual(len(what), 2, op)
+            self.assertEqual(len(what), 3, op)
 
     def test_what_was_not_asked_for_fails_nothing(self):
         self.assertEqual(missed({"on": run(20, read=record(2000.0))}), [])

@@ -24,3 +24,14 @@ class Makefile(TreeTest):
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertIn('no make deb yet', lines[0])
         self.assertIn('emulated machines', lines[0])
+
+    def modules_of(self, verb):
+        """The kernels for which a verb builds the module that bench/run wants."""
+        lines = self.make('-n', verb, 'PACKAGES=no').stdout.splitlines()
+        return [word.rsplit('-', 1)[1] for line in lines if 'scripts/kbuild' in line
+                for word in line.split() if word.startswith('M=')]
+
+    def test_rows_about_the_page_allocator_have_their_modules(self):
+        self.assertEqual(self.modules_of('test'), ['run'])
+        self.assertEqual(self.modules_of('test-all'), ['run', 'off', 'base'])
+        self.assertEqual(self.modules_of('bench'), ['run', 'off', 'base'])
