@@ -12,7 +12,7 @@ import ktap
 
 from . import row as row_module, table
 
-TABLES = ("vm/tests.table", "vm/memory.table")
+TABLES = ("vm/tests.table", "vm/memory.table", "vm/bench.table")
 WORDS = {ktap.PASS: "ok  ", ktap.FAIL: "FAIL", ktap.SKIP: "skip"}
 
 EPILOG = """\
