@@ -51,6 +51,18 @@ class Report(unittest.TestCase):
         self.assertEqual(rows(text, MEMORY_TITLES["boot_us"])[0][1:], ["1,234.0", "2,345.0"])
         self.assertEqual(rows(text, MEMORY_TITLES["turn_hide"])[0][1:], ["–", "12.5"])
 
+    def test_memory_of_isolation(self):
+        """What there is more than with asi=off, where isolation is on."""
+        runs = all_met()
+        for name, used in (("base", 16700.0), ("off", 16720.0), ("bare", 16800.0),
+                           ("on", 17100.0), ("pti", 16790.0)):
+            runs[name]["memory"] = {"used_kib": used}
+        found = rows(report.memory_table(runs), "of it, more than with asi=off, KiB")
+        self.assertEqual([row[1:] for row in found], [["–", "–", "+80.0", "+380.0", "–"]])
+        del runs["off"]
+        found = rows(report.memory_table(runs), "of it, more than with asi=off, KiB")
+        self.assertEqual([row[1:] for row in found], [["–", "–", "–", "–"]])
+
     def test_only_reasons_that_occur_are_columns(self):
         one = run(9, null=record(1.0, {"user.exits_fault": [0.5, 0.5]}),
                   read=record(1.0, {"kvm.exits_pm": [0.5, 0.5], "kvm.exits_mm": [0.0, 0.0]}))

@@ -59,6 +59,11 @@ MEMORY_TITLES = {
     "parts_kib": "of it, in parts of blocks that are not sensitive, KiB",
     "parts_sensitive_kib": "of it, in parts of blocks that are sensitive, KiB",
 }
+# Of these a row follows with what isolation adds.
+MEMORY_MORE = {
+    "used_kib": "of it, more than with asi=off, KiB",
+    "process_kib": "of it, more than with asi=off: page table of its domain, KiB",
+}
 
 
 def present(runs):

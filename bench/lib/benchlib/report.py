@@ -5,7 +5,7 @@ from . import model
 from .boot import CPU
 from .checks import check_all, difference
 from .configs import COMMON_APPEND, CONFIGS
-from .ops import MEMORY_TITLES, TITLES, present
+from .ops import MEMORY_MORE, MEMORY_TITLES, TITLES, present
 from .parse import counter_sum, measured
 
 NONE = "–"
@@ -71,8 +71,16 @@ MEMORY_INTRO = """\
 
 `asibench --memory` after a boot, with 1 GiB. The demand that alternates is for memory of
 users, then for as much of page tables, both 60 % of what is free, four times: the blocks
-that the one gives back the other needs. What a process takes, against another column, has
-its page tables for isolation in it.
+that the one gives back the other needs.
+
+What isolation takes is what there is more than with `asi=off`. A process has a page for the
+topmost table of its domain (two with PTI, which keeps the class off). The tables of the
+restricted direct map are there once, and with `asi_sensitive=off` that is all: a page for
+each GiB, for each 512 GiB, and for each entry of the top level that memory can be in, which
+are 16 with 5 levels and addresses that are not random, so 18 pages here; and the domains of
+two processes. With `asi=on` there are slabs of sensitive objects as well, at least one for
+each cache that is used, what describes these caches, and the stacks of two kernel threads.
+The reserves of free blocks are free memory.
 """
 
 MODEL_INTRO = """\
@@ -205,13 +213,31 @@ def event_table(runs):
     return "\n".join(parts)
 
 
+def memory_cell(value, form="{:,.1f}"):
+    return NONE if value is None else form.format(value)
+
+
+def more_than_off(runs, name, key):
+    """How much more of `key` than with asi=off; None where isolation is not on."""
+    if name not in ("bare", "on") or "off" not in runs:
+        return None
+    here, off = (runs[column].get("memory", {}).get(key) for column in (name, "off"))
+    return None if here is None or off is None else here - off
+
+
+def memory_rows(runs, columns):
+    for key, title in MEMORY_TITLES.items():
+        yield [title] + [memory_cell(runs[config.name]["memory"].get(key)) for config in columns]
+        if key in MEMORY_MORE:
+            yield [MEMORY_MORE[key]] + [
+                memory_cell(more_than_off(runs, config.name, key), "{:+,.1f}")
+                for config in columns]
+
+
 def memory_table(runs):
     columns = [config for config in titles(runs) if runs[config.name].get("memory")]
-    rows = [[title] + [f"{runs[config.name]['memory'][key]:,.1f}"
-                       if key in runs[config.name]["memory"] else NONE for config in columns]
-            for key, title in MEMORY_TITLES.items()]
     header = ["what"] + [config.title for config in columns]
-    return MEMORY_INTRO + "\n" + table(header, rows) if columns else ""
+    return MEMORY_INTRO + "\n" + table(header, list(memory_rows(runs, columns))) if columns else ""
 
 
 def estimate_cell(kind, record, base, costs):

@@ -56,7 +56,7 @@ void mem_state_note(void)
 {
 	static const char * const names[] = {
 		"sensitive_block_hide", "sensitive_block_show",
-		"sensitive_compact", "compact_stall", "compact_success",
+		"sensitive_noblock", "sensitive_compact", "compact_stall", "compact_success",
 		"compact_fail", "oom_kill",
 	};
 
