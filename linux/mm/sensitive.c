@@ -448,8 +448,8 @@ static void make_blocks(void)
 
 /*
  * Before something is killed: what is free in parts of blocks is of use to one
- * side only.  A page on the list of a CPU can be the one that keeps a block from
- * changing sides, and sensitive pages can move.
+ * side only.  A slab without objects or a page on the list of a CPU can be what
+ * keeps a block from changing sides, and sensitive pages can move.
  */
 static int free_before_oom(struct notifier_block *nb, unsigned long gfp,
 			   void *freed)
@@ -457,6 +457,7 @@ static int free_before_oom(struct notifier_block *nb, unsigned long gfp,
 	const gfp_t needed = __GFP_IO | __GFP_FS;
 	long before = free_blocks();
 
+	kmem_cache_try_shrink_all();
 	drain_all_pages(NULL);
 	/* It moves pages of files, and waits for their buffers. */
 	if ((current_gfp_context((__force gfp_t)gfp) & needed) == needed)

@@ -41,6 +41,7 @@
 
 #include <asm/cpufeature.h>
 #include <asm/hypervisor.h>
+#include <asm/pgalloc.h>
 #include <asm/sections.h>
 #include <asm/set_memory.h>
 
@@ -178,8 +179,11 @@ static void __init asi_boot_on(void)
 		set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT);
 
 	asi_ready = true;
-	if (asi_sensitive)
+	if (asi_sensitive) {
+		/* They go with their process: no block of them is kept for another. */
+		__userpte_alloc_gfp |= __GFP_RECLAIMABLE;
 		sensitive_start();
+	}
 	pr_info("address space isolation: %s\n", asi_mode_name());
 }
 
