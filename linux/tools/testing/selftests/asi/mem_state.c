@@ -56,8 +56,8 @@ void mem_state_note(void)
 {
 	static const char * const names[] = {
 		"sensitive_block_hide", "sensitive_block_show",
-		"sensitive_noblock", "sensitive_compact", "compact_stall", "compact_success",
-		"compact_fail", "oom_kill",
+		"sensitive_noblock", "sensitive_compact", "compact_stall",
+		"compact_success", "compact_fail", "oom_kill",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
