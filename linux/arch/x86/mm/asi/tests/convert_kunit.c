@@ -92,11 +92,11 @@ static struct page *freed_block(struct kunit *test, gfp_t gfp, u64 word)
 /**
  * struct sight - what a look at a free block showed
  * @secrets: Words of it that are the secret.
- * @present: It is in the restricted direct map.
+ * @absent:  It is hidden, whether or not the kernel maps what is free.
  */
 struct sight {
 	unsigned long secrets;
-	bool present;
+	bool absent;
 };
 
 /* To KASAN what is free is nobody's to read. */
@@ -123,8 +123,7 @@ static bool look_at(struct page *block, bool sensitive, struct sight *sight)
 	free = __free_on_side(block, sensitive);
 	if (free) {
 		sight->secrets = secrets_in(block);
-		sight->present =
-			asi_directmap_present((unsigned long)page_address(block));
+		sight->absent = asi_block_absent(page_address(block));
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return free;
@@ -152,8 +151,8 @@ static void freed_secret_does_not_change_sides(struct kunit *test)
 		    !change_side(block, false) || !look_at(block, false, &after))
 			continue;
 		good++;
-		KUNIT_EXPECT_FALSE(test, before.present);
-		KUNIT_EXPECT_TRUE(test, after.present);
+		KUNIT_EXPECT_TRUE(test, before.absent);
+		KUNIT_EXPECT_FALSE(test, after.absent);
 		KUNIT_EXPECT_EQ(test, after.secrets, 0UL);
 	}
 	if (good < ENOUGH)

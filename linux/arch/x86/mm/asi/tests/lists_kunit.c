@@ -124,20 +124,24 @@ static void counts_agree_with_lists(struct kunit *test)
  */
 static struct page *alloc_when_short(gfp_t gfp)
 {
-	static unsigned long low[MAX_NR_ZONES * MAX_NUMNODES];
+	static unsigned long low[MAX_NR_ZONES * MAX_NUMNODES], high[ARRAY_SIZE(low)];
 	struct page *page;
 	struct zone *zone;
 	int i = 0;
 
 	preempt_disable();
 	for_each_populated_zone(zone) {
-		low[i++] = zone->_watermark[WMARK_LOW];
+		low[i] = zone->_watermark[WMARK_LOW];
+		high[i++] = zone->_watermark[WMARK_HIGH];
 		zone->_watermark[WMARK_LOW] = 2 * zone_managed_pages(zone);
+		zone->_watermark[WMARK_HIGH] = 2 * zone_managed_pages(zone);
 	}
 	page = alloc_pages(gfp | __GFP_NOWARN, ATOMIC_ORDER);
 	i = 0;
-	for_each_populated_zone(zone)
-		zone->_watermark[WMARK_LOW] = low[i++];
+	for_each_populated_zone(zone) {
+		zone->_watermark[WMARK_LOW] = low[i];
+		zone->_watermark[WMARK_HIGH] = high[i++];
+	}
 	preempt_enable();
 	return page;
 }
