@@ -112,7 +112,7 @@ static void limit_group(void)
 /* The bomb is a process group, and so are all that come of it. */
 static void explode(const char *name, void (*limit)(void))
 {
-	unsigned long before = meminfo_kb("MemAvailable");
+	unsigned long before = meminfo_kb("MemFree");
 	uint64_t end;
 	pid_t pid;
 
@@ -134,7 +134,7 @@ static void explode(const char *name, void (*limit)(void))
 	while (!kill(-pid, 0) && now_ms() < end)
 		sleep_ms(20);
 	CHECK(kill(-pid, 0) && errno == ESRCH);
-	while (meminfo_kb("MemAvailable") + total_kb() / 50 < before &&
+	while (meminfo_kb("MemFree") + total_kb() / 50 < before &&
 	       now_ms() < end)
 		sleep_ms(50);
 	CHECK(now_ms() < end);
