@@ -177,7 +177,7 @@ static void print_features(const struct state *s)
 		table_add(&t, "%s", feature_state(a->value));
 		table_add(&t, "%s", feature_meaning(name));
 	}
-	table_print(&t);
+	table_print(&t, stdout);
 	print_unreadable(s, "features");
 	putchar('\n');
 }
@@ -197,7 +197,7 @@ static void print_flags(const struct cpus *c)
 		else
 			table_add(&t, "%s", c->with[i] ? "yes" : "no");
 	}
-	table_print(&t);
+	table_print(&t, stdout);
 }
 
 static int judge(const struct state *s, const struct cpus *c, char **error,

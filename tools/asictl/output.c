@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
-#include "text.h"
 
 void say_error(const char *error, const char *hint)
 {
@@ -36,6 +35,14 @@ int fail(const struct context *ctx, enum exit_status status, const char *hint,
 	}
 	free(error);
 	return status;
+}
+
+void print_odd(const struct strings *odd, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < odd->n; i++)
+		fprintf(out, "Not understood: %s\n", odd->v[i]);
 }
 
 static json_t *checked(json_t *value)
@@ -75,6 +82,24 @@ json_t *js_number(const char *s)
 	if (s && text_u64(s, &value) && value <= INT64_MAX)
 		return checked(json_integer(value));
 	return js_string(s);
+}
+
+json_t *js_u64(uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return js_number(text);
+}
+
+json_t *js_strings(const struct strings *list)
+{
+	json_t *array = js_array();
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		js_add(array, js_string(list->v[i]));
+	return array;
 }
 
 void js_set(json_t *obj, const char *key, json_t *value)

@@ -3,9 +3,13 @@
 #ifndef ASICTL_OUTPUT_H
 #define ASICTL_OUTPUT_H
 
+#include <stdint.h>
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "asictl.h"
+#include "text.h"
 
 /**
  * fail() - say what went wrong and what to do about it
@@ -18,6 +22,10 @@
  */
 int fail(const struct context *ctx, enum exit_status status, const char *hint,
 	 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Lines that made no sense: for people, and as strings. */
+void print_odd(const struct strings *odd, FILE *out);
+json_t *js_strings(const struct strings *list);
 
 /* The text form of fail() for a command that has its own JSON object. */
 void say_error(const char *error, const char *hint);
@@ -39,6 +47,8 @@ json_t *js_bool(bool value);
  * what exceeds 2^63-1, as a string; NULL as null.
  */
 json_t *js_number(const char *s);
+
+json_t *js_u64(uint64_t value);
 
 /* Print and release; @flags as for json_dumpf(). */
 void js_print(json_t *value, size_t flags);

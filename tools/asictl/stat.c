@@ -80,7 +80,7 @@ static void print_classes(const struct report *r)
 		for (j = 0; j < s->classes.n; j++)
 			add_cell(r, &t, of_class(s, i, s->classes.v[j]));
 	}
-	table_print(&t);
+	table_print(&t, stdout);
 }
 
 static void print_cpus(const struct report *r)
@@ -100,7 +100,7 @@ static void print_cpus(const struct report *r)
 		table_add(&t, "%s", s->v[i].name);
 		add_cell(r, &t, &s->v[i]);
 	}
-	table_print(&t);
+	table_print(&t, stdout);
 }
 
 static void print_text(const struct report *r)

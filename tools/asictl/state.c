@@ -293,6 +293,17 @@ int state_require_on(const struct state *s, const struct context *ctx)
 	return EXIT_OK;
 }
 
+int require_on(const struct context *ctx)
+{
+	struct state s;
+	int ret;
+
+	state_load(&s, ctx);
+	ret = state_require_on(&s, ctx);
+	state_free(&s);
+	return ret;
+}
+
 static bool is_unreadable(const struct attr *a, const char *dir)
 {
 	size_t len = dir ? strlen(dir) : 0;

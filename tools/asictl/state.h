@@ -92,6 +92,9 @@ enum exit_status state_exit(const struct state *s);
  */
 int state_require_on(const struct state *s, const struct context *ctx);
 
+/* The same, for commands that need nothing else of the state. */
+int require_on(const struct context *ctx);
+
 /* True when there is nothing below /sys/kernel/asi to show. */
 bool state_missing(const struct state *s);
 

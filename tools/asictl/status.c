@@ -165,14 +165,6 @@ static json_t *js_classes(const struct state *s)
 	return list;
 }
 
-static json_t *js_u64(uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return js_number(text);
-}
-
 static json_t *js_exits(const struct exits *e)
 {
 	json_t *reasons = js_object();
@@ -273,7 +265,7 @@ static void print_classes(const struct state *s)
 		table_add(&t, "%s", c->reason ?: "?");
 	}
 	putchar('\n');
-	table_print(&t);
+	table_print(&t, stdout);
 	putchar('\n');
 }
 

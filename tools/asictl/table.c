@@ -35,11 +35,18 @@ void table_heading(struct table *t, const char *name)
 	strings_add(&t->cells, cell);
 }
 
-/* "-" and "?" stand for a number that is missing or not understood. */
+/*
+ * A number, a share, or a size. "-" and "?" stand for one that is missing or
+ * not understood.
+ */
 static bool is_numeric(const char *s)
 {
-	return !strcmp(s, "-") || !strcmp(s, "?") ||
-	       (*s && !s[strspn(s, "0123456789.")]);
+	size_t digits = strspn(s, "0123456789.");
+
+	if (!strcmp(s, "-") || !strcmp(s, "?"))
+		return true;
+	return digits && (!s[digits] || !strcmp(s + digits, "%") ||
+			  text_is_unit(s + digits));
 }
 
 static int column_width(const struct table *t, size_t col, bool *right)
@@ -67,7 +74,7 @@ static bool rest_is_empty(const struct table *t, size_t i)
 	return true;
 }
 
-void table_print(struct table *t)
+void table_print(struct table *t, FILE *out)
 {
 	int *width = xrealloc(NULL, t->cols, sizeof(*width));
 	size_t i;
@@ -84,12 +91,12 @@ void table_print(struct table *t)
 
 		/* No blanks at the end of a line. */
 		if (last && width[col] < 0)
-			fputs(t->cells.v[i], stdout);
+			fputs(t->cells.v[i], out);
 		else
-			printf("%*s", width[col], t->cells.v[i]);
+			fprintf(out, "%*s", width[col], t->cells.v[i]);
 		if (last)
 			i += t->cols - col - 1;
-		fputs(last ? "\n" : "  ", stdout);
+		fputs(last ? "\n" : "  ", out);
 	}
 	free(width);
 	strings_free(&t->cells);

@@ -4,6 +4,7 @@
 #define ASICTL_TABLE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "text.h"
 
@@ -22,7 +23,7 @@ void table_add(struct table *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void table_heading(struct table *t, const char *name);
 
-/* Prints to standard output and frees what the table holds. */
-void table_print(struct table *t);
+/* Prints and frees what the table holds. */
+void table_print(struct table *t, FILE *out);
 
 #endif

@@ -115,6 +115,35 @@ void text_fields(const char *line, struct strings *out)
 	}
 }
 
+static const char *const units[] = {
+	" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB",
+};
+
+struct size_text text_size(uint64_t bytes)
+{
+	struct size_text text = { "0" };
+	double value = bytes;
+	size_t unit = 0;
+
+	/* Rounding must not show 1024 of a unit. */
+	for (; value >= 1023.5; value /= 1024)
+		unit++;
+	if (bytes)
+		snprintf(text.s, sizeof(text.s), "%.*f%s",
+			 value < 10 && value != (int)value, value, units[unit]);
+	return text;
+}
+
+bool text_is_unit(const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(s, units[i]))
+			return true;
+	return false;
+}
+
 bool text_u64(const char *s, uint64_t *value)
 {
 	uint64_t sum = 0;

@@ -48,6 +48,15 @@ void text_lines(const char *buf, size_t len, struct strings *out);
 /* Appends the fields of @line, which are separated by blanks. */
 void text_fields(const char *line, struct strings *out);
 
+/* The size of memory: "512 KiB", "1.5 GiB"; 0 is "0". */
+struct size_text {
+	char s[16];
+};
+struct size_text text_size(uint64_t bytes);
+
+/* Is @s what follows the number in such a size? */
+bool text_is_unit(const char *s);
+
 /* Strict: digits only, no sign, no blank, must fit. */
 bool text_u64(const char *s, uint64_t *value);
 
