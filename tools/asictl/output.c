@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "output.h"
+#include "screen.h"
 
 void say_error(const char *error, const char *hint)
 {
+	screen_close();
 	fflush(stdout);
 	fprintf(stderr, "asictl: %s\nHint: %s\n", error, hint);
 }

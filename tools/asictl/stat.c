@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +6,7 @@
 #include "output.h"
 #include "sample.h"
 #include "table.h"
+#include "view.h"
 
 #define HINT_UNREADABLE \
 	"see who may read them: ls -l /sys/kernel/asi/classes/*/stats"
@@ -63,7 +62,7 @@ static const struct counter *of_class(const struct sample *s, size_t first,
 	return NULL;
 }
 
-static void print_classes(const struct report *r)
+static void print_classes(const struct report *r, FILE *out)
 {
 	const struct sample *s = r->new;
 	struct table t;
@@ -80,10 +79,10 @@ static void print_classes(const struct report *r)
 		for (j = 0; j < s->classes.n; j++)
 			add_cell(r, &t, of_class(s, i, s->classes.v[j]));
 	}
-	table_print(&t, stdout);
+	table_print(&t, out);
 }
 
-static void print_cpus(const struct report *r)
+static void print_cpus(const struct report *r, FILE *out)
 {
 	const struct sample *s = r->new;
 	struct table t;
@@ -100,32 +99,28 @@ static void print_cpus(const struct report *r)
 		table_add(&t, "%s", s->v[i].name);
 		add_cell(r, &t, &s->v[i]);
 	}
-	table_print(&t, stdout);
+	table_print(&t, out);
 }
 
-static void print_text(const struct report *r)
+static void print_text(const struct report *r, FILE *out)
 {
-	size_t i;
-
 	if (r->old)
-		printf("Per second, over %.2f s:\n",
-		       sample_seconds(r->old, r->new));
+		fprintf(out, "Per second, over %.2f s:\n",
+			sample_seconds(r->old, r->new));
+	else if (out != stdout)
+		fputs("Since boot, until the first interval is over:\n", out);
 	if (!r->new->n)
-		puts("No counters.");
+		fputs("No counters.\n", out);
 	else if (r->ctx->per_cpu)
-		print_cpus(r);
+		print_cpus(r, out);
 	else
-		print_classes(r);
-	for (i = 0; i < r->new->odd.n; i++)
-		printf("Not understood: %s\n", r->new->odd.v[i]);
-	if (r->old)
-		putchar('\n');
+		print_classes(r, out);
+	print_odd(&r->new->odd, out);
 }
 
 static json_t *js_value(const struct report *r, const struct counter *c)
 {
 	uint64_t delta;
-	char text[24];
 	json_t *obj;
 
 	if (!r->old)
@@ -133,8 +128,7 @@ static json_t *js_value(const struct report *r, const struct counter *c)
 	if (!delta_of(r, c, &delta))
 		return json_null();
 	obj = js_object();
-	snprintf(text, sizeof(text), "%" PRIu64, delta);
-	js_set(obj, "delta", js_number(text));
+	js_set(obj, "delta", js_u64(delta));
 	js_set(obj, "per_second",
 	       json_real(delta / sample_seconds(r->old, r->new)));
 	return obj;
@@ -179,16 +173,6 @@ static json_t *js_cpus(const struct report *r)
 	return list;
 }
 
-static json_t *js_odd(const struct sample *s)
-{
-	json_t *list = js_array();
-	size_t i;
-
-	for (i = 0; i < s->odd.n; i++)
-		js_add(list, js_string(s->odd.v[i]));
-	return list;
-}
-
 static char *unreadable_error(const struct sample *s)
 {
 	return s->unreadable ? xasprintf("%zu counters cannot be read: %s",
@@ -206,7 +190,7 @@ static void print_json(const struct report *r)
 		       json_real(sample_seconds(r->old, r->new)));
 	if (r->ctx->per_cpu) {
 		js_set(obj, "cpus", js_cpus(r));
-		js_set(obj, "not_understood", js_odd(r->new));
+		js_set(obj, "not_understood", js_strings(&r->new->odd));
 	} else {
 		js_set(obj, "classes", js_classes(r));
 	}
@@ -219,17 +203,17 @@ static void print_json(const struct report *r)
 	free(error);
 }
 
-static int print_report(const struct report *r)
+static int print_report(const struct report *r, FILE *out)
 {
 	char *error;
 
 	if (r->ctx->json) {
 		print_json(r);
 	} else {
-		print_text(r);
+		print_text(r, out);
 		error = unreadable_error(r->new);
 		if (error)
-			say_error(error, HINT_UNREADABLE);
+			view_complain(out, error, HINT_UNREADABLE);
 		free(error);
 	}
 	return r->new->unreadable ? EXIT_ERROR : EXIT_OK;
@@ -241,55 +225,58 @@ static int print_totals(const struct context *ctx)
 	int ret = sample_load(&s, ctx);
 
 	if (!ret)
-		ret = print_report(&(struct report){ ctx, NULL, &s });
+		ret = print_report(&(struct report){ ctx, NULL, &s }, stdout);
 	sample_free(&s);
 	return ret;
 }
 
-/* The time a report takes is part of the interval. */
-static void sleep_after(const struct timespec *begin, double seconds)
-{
-	struct timespec end = *begin;
-	time_t whole = seconds;
+/* The last two samples; the old one is empty until there are two. */
+struct rates {
+	struct sample old;
+	struct sample new;
+};
 
-	end.tv_sec += whole;
-	end.tv_nsec += (seconds - whole) * 1e9;
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) ==
-	       EINTR)
-		;
-}
-
-static int print_rates(const struct context *ctx)
+static int next_sample(struct view *v)
 {
-	struct sample old, new = {};
-	int status = EXIT_OK;
-	unsigned long i;
+	struct rates *r = v->data;
 	int ret;
 
-	ret = sample_load(&old, ctx);
-	for (i = 0; !ret && (!ctx->count || i < ctx->count); i++) {
-		sleep_after(&old.when, ctx->interval);
-		ret = sample_load(&new, ctx);
-		if (!ret)
-			status = print_report(&(struct report){ ctx, &old,
-								&new });
-		/* Main tells about it. */
-		if (fflush(stdout))
-			break;
-		sample_free(&old);
-		old = new;
-		new = (struct sample){};
-	}
-	sample_free(&old);
-	sample_free(&new);
-	return ret ?: status;
+	sample_free(&r->old);
+	r->old = r->new;
+	ret = sample_load(&r->new, v->ctx);
+	v->when = r->new.when;
+	return ret;
+}
+
+static int show_rates(const struct view *v, FILE *out)
+{
+	const struct rates *r = v->data;
+	bool first = !r->old.when.tv_sec && !r->old.when.tv_nsec;
+	int ret;
+
+	ret = print_report(&(struct report){ v->ctx, first ? NULL : &r->old,
+					     &r->new }, out);
+	if (out == stdout && !v->ctx->json)
+		putchar('\n');
+	return ret;
 }
 
 int cmd_stat(struct context *ctx)
 {
-	return ctx->interval > 0 ? print_rates(ctx) : print_totals(ctx);
+	struct rates rates = {};
+	struct view view = {
+		.ctx = ctx,
+		.title = "asictl stat",
+		.data = &rates,
+		.next = next_sample,
+		.show = show_rates,
+	};
+	int ret;
+
+	if (!ctx->interval)
+		return print_totals(ctx);
+	ret = view_run(&view);
+	sample_free(&rates.old);
+	sample_free(&rates.new);
+	return ret;
 }
