@@ -5,9 +5,12 @@
  * Layers, each in a pair of files, each using only those above it:
  *   text, table     strings and columns
  *   io, tree        files below a root directory
- *   output          JSON, errors, hints
- *   state, debugfs  what the kernel says, and what follows from it
- *   status, stat, domains, features, version, help    one command each
+ *   screen          the terminal
+ *   output, prom    JSON, errors, hints; the text format of Prometheus
+ *   view            what is shown again and again
+ *   state, facts    what /sys/kernel/asi says, and what follows from it
+ *   debugfs, ktable tables in /sys/kernel/debug/asi
+ *   status, check, stat, domains, features, version, help  one command each
  */
 #ifndef ASICTL_H
 #define ASICTL_H
@@ -35,6 +38,7 @@ enum option_bit {
 	OPT_INTERVAL	= 1 << 3,
 	OPT_COUNT	= 1 << 4,
 	OPT_PER_CPU	= 1 << 5,
+	OPT_PROMETHEUS	= 1 << 6,
 	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
 };
 
@@ -44,6 +48,7 @@ enum option_bit {
  * @sysroot: its name, or NULL for the running system
  * @json: print JSON, errors included
  * @help: the command's help was asked for
+ * @prometheus: print the text format of Prometheus
  * @per_cpu: stat: one line per CPU
  * @interval: stat: seconds between two samples; 0 for totals, once
  * @count: stat: samples to print; 0 for no end
@@ -56,6 +61,7 @@ struct context {
 	const char *sysroot;
 	bool json;
 	bool help;
+	bool prometheus;
 	bool per_cpu;
 	double interval;
 	unsigned long count;
@@ -108,6 +114,7 @@ const struct command *find_command(const char *name);
 int help_command(const struct context *ctx, const struct command *cmd);
 
 int cmd_status(struct context *ctx);
+int cmd_check(struct context *ctx);
 int cmd_stat(struct context *ctx);
 int cmd_domains(struct context *ctx);
 int cmd_features(struct context *ctx);

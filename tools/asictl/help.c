@@ -34,9 +34,9 @@ static void print_all(void)
 		printf("  %-10s%s\n", cmd->name, cmd->summary);
 	printf("\nOptions of every command:\n");
 	print_options(OPT_COMMON);
-	printf("\nExit status: 0 done, and for status: restricted; 1 wrong use, or a file\n"
-	       "cannot be read; 2 ASI or a class of it is off, or not in this kernel;\n"
-	       "3 cannot tell.\n");
+	printf("\nExit status: 0 done, for status: restricted, for check: protected;\n"
+	       "1 wrong use, or a file cannot be read; 2 ASI or a class of it is off, or\n"
+	       "not in this kernel, for check: not protected; 3 cannot tell.\n");
 }
 
 static json_t *js_options(unsigned int bits)

@@ -17,8 +17,11 @@
 const struct command commands[] = {
 	{ "status", cmd_status, OPT_COMMON, 0, "",
 	  "is ASI on, what does it protect, and if not, why" },
+	{ "check", cmd_check, OPT_COMMON | OPT_PROMETHEUS, 0, "",
+	  "is this machine protected, fact by fact, for scripts" },
 	{ "stat", cmd_stat,
-	  OPT_COMMON | OPT_INTERVAL | OPT_COUNT | OPT_PER_CPU, 0, "",
+	  OPT_COMMON | OPT_INTERVAL | OPT_COUNT | OPT_PER_CPU | OPT_PROMETHEUS,
+	  0, "",
 	  "counters of each class, in total or per second" },
 	{ "domains", cmd_domains, OPT_COMMON, 0, "",
 	  "live restricted address spaces and their owners (root)" },
@@ -41,6 +44,8 @@ const struct option_row option_rows[] = {
 	  "with --interval: stop after COUNT times" },
 	{ OPT_PER_CPU, 'c', "per-cpu", NULL,
 	  "one line per CPU, class and counter (root)" },
+	{ OPT_PROMETHEUS, 'p', "prometheus", NULL,
+	  "print for the textfile collector of node_exporter" },
 	{ OPT_HELP, 'h', "help", NULL, "show help" },
 	{}
 };
@@ -106,6 +111,9 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_HELP:
 		ctx->help = true;
+		break;
+	case OPT_PROMETHEUS:
+		ctx->prometheus = true;
 		break;
 	case OPT_PER_CPU:
 		ctx->per_cpu = true;
@@ -239,6 +247,12 @@ static void check_usage(const struct context *ctx, const struct command *cmd,
 		note_mistake(m, HINT_HELP,
 			     xasprintf("'%s' has no use for '%s'", cmd->name,
 				       ctx->argv[cmd->max_args]));
+	if (ctx->prometheus && ctx->json)
+		note_mistake(m, "leave one of them out",
+			     xstrdup("--prometheus and --json exclude each other"));
+	if (ctx->prometheus && ctx->given & OPT_INTERVAL)
+		note_mistake(m, "leave out --interval: Prometheus makes rates of totals",
+			     xstrdup("--prometheus and --interval exclude each other"));
 	if (ctx->given & OPT_COUNT && !(ctx->given & OPT_INTERVAL))
 		note_mistake(m, "add an interval: asictl stat -i 1 -n 10",
 			     xstrdup("--count needs --interval"));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "prom.h"
 #include "sample.h"
 #include "table.h"
 #include "view.h"
@@ -203,6 +204,33 @@ static void print_json(const struct report *r)
 	free(error);
 }
 
+static void print_prometheus(const struct report *r)
+{
+	const char *name = r->ctx->per_cpu ? "asi_cpu_events_total" :
+					     "asi_events_total";
+	const struct sample *s = r->new;
+	size_t i;
+
+	prom_metric(name, PROM_COUNTER,
+		    "Counters of Address Space Isolation since boot, by class.");
+	for (i = 0; i < s->n; i++) {
+		const struct counter *c = &s->v[i];
+
+		if (!c->numeric) {
+			prom_comment("Not a number: %s %s: %s", c->class,
+				     c->name, text_or_note(c->text));
+			continue;
+		}
+		prom_begin(name);
+		prom_label("cpu", c->cpu);
+		prom_label("class", c->class);
+		prom_label("counter", c->name);
+		prom_value(c->text);
+	}
+	for (i = 0; i < s->odd.n; i++)
+		prom_comment("Not understood: %s", s->odd.v[i]);
+}
+
 static int print_report(const struct report *r, FILE *out)
 {
 	char *error;
@@ -210,7 +238,10 @@ static int print_report(const struct report *r, FILE *out)
 	if (r->ctx->json) {
 		print_json(r);
 	} else {
-		print_text(r, out);
+		if (r->ctx->prometheus)
+			print_prometheus(r);
+		else
+			print_text(r, out);
 		error = unreadable_error(r->new);
 		if (error)
 			view_complain(out, error, HINT_UNREADABLE);

@@ -14,12 +14,7 @@
 	"boot the linux-asi kernel, built with " \
 	"CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION=y, with asi=on"
 #define HINT_BOOT_ON	"boot with asi=on"
-#define HINT_DMESG	"see what the kernel says about it: dmesg | grep -i asi"
 #define HINT_SYSFS	"mount it: mount -t sysfs sysfs /sys"
-#define HINT_ROOT	"run asictl as root"
-#define HINT_COMPARE	\
-	"see whether this asictl fits the kernel: asictl version"
-#define HINT_LOAD	"load what has a class, for example: modprobe kvm"
 
 enum tristate tristate(const char *value)
 {
@@ -70,13 +65,15 @@ static void load_command_line(struct state *s, int root)
 	strings_free(&words);
 }
 
-/*
- * Classes that tests register are nobody's protection. A mode we do not know
- * may ask for every class: better a doubt too many.
- */
+bool class_is_test(const char *name)
+{
+	return !strncmp(name, "test", 4);
+}
+
+/* A mode we do not know may ask for every class: better a doubt too many. */
 static bool is_wanted(const char *mode, const char *class)
 {
-	if (!strncmp(class, "test", 4))
+	if (class_is_test(class))
 		return false;
 	if (mode && !strcmp(mode, "off"))
 		return false;
@@ -228,7 +225,8 @@ static void conclude_present(struct state *s)
 	else if (!enabled->value)
 		conclude(s, VERDICT_UNKNOWN, HINT_ROOT,
 			 xasprintf("cannot read /sys/kernel/asi/enabled: %s",
-				   strerror(-enabled->err)));
+				   strerror(enabled->dir ? EISDIR :
+							   -enabled->err)));
 	else
 		conclude(s, VERDICT_UNKNOWN, HINT_COMPARE,
 			 xasprintf("/sys/kernel/asi/enabled says neither 0 nor 1, but \"%.40s\"",
@@ -353,4 +351,43 @@ void print_unreadable(const struct state *s, const char *dir)
 			printf("Unreadable:    /" ASI_DIR "/%s: %s\n",
 			       s->tree.v[i].path,
 			       strerror(-s->tree.v[i].err));
+}
+
+/* Shown by the commands features and stat. */
+static bool is_elsewhere(const char *path)
+{
+	const char *stats = strstr(path, "/stats/");
+
+	if (!strncmp(path, "features/", 9))
+		return !strchr(path + 9, '/');
+	return !strncmp(path, "classes/", 8) && stats &&
+	       !strchr(stats + 7, '/');
+}
+
+/* What a newer kernel has to say. */
+static bool is_other(const struct attr *a)
+{
+	return !a->seen && !a->dir && !a->err && !is_elsewhere(a->path);
+}
+
+json_t *js_other(const struct state *s)
+{
+	json_t *obj = js_object();
+	size_t i;
+
+	for (i = 0; i < s->tree.n; i++)
+		if (is_other(&s->tree.v[i]))
+			js_set_string(obj, s->tree.v[i].path,
+				      s->tree.v[i].value);
+	return obj;
+}
+
+void print_other(const struct state *s, const char *label)
+{
+	size_t i;
+
+	for (i = 0; i < s->tree.n; i++)
+		if (is_other(&s->tree.v[i]))
+			printf("%-15s%s: %s\n", label, s->tree.v[i].path,
+			       text_or_note(s->tree.v[i].value));
 }

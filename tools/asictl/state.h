@@ -8,6 +8,13 @@
 #include "asictl.h"
 #include "tree.h"
 
+/* What to do; more than one command has a use for these. */
+#define HINT_COMPARE	\
+	"see whether this asictl fits the kernel: asictl version"
+#define HINT_DMESG	"see what the kernel says about it: dmesg | grep -i asi"
+#define HINT_LOAD	"load what has a class, for example: modprobe kvm"
+#define HINT_ROOT	"run asictl as root"
+
 /* A file that should say "0" or "1". */
 enum tristate {
 	TRI_NO,
@@ -97,6 +104,16 @@ int require_on(const struct context *ctx);
 
 /* True when there is nothing below /sys/kernel/asi to show. */
 bool state_missing(const struct state *s);
+
+/* Classes that tests register are nobody's protection. */
+bool class_is_test(const char *name);
+
+/*
+ * What nobody asked for by name, and no other command shows: what a newer
+ * kernel has to say.
+ */
+json_t *js_other(const struct state *s);
+void print_other(const struct state *s, const char *label);
 
 /* null for TRI_UNKNOWN. */
 json_t *js_tristate(enum tristate t);

@@ -124,23 +124,6 @@ static void load_exits(struct exits *e, const struct state *s)
 		      most_first);
 }
 
-/* Shown by the commands features and stat. */
-static bool is_elsewhere(const char *path)
-{
-	const char *stats = strstr(path, "/stats/");
-
-	if (!strncmp(path, "features/", 9))
-		return !strchr(path + 9, '/');
-	return !strncmp(path, "classes/", 8) && stats &&
-	       !strchr(stats + 7, '/');
-}
-
-/* What a newer kernel has to say. */
-static bool is_other(const struct attr *a)
-{
-	return !a->seen && !a->dir && !a->err && !is_elsewhere(a->path);
-}
-
 static json_t *js_class(const struct class_state *c)
 {
 	json_t *obj = js_object();
@@ -178,18 +161,6 @@ static json_t *js_exits(const struct exits *e)
 	js_set(obj, "exits", js_u64(e->total));
 	js_set(obj, "by_reason", reasons);
 	js_set(obj, "bugs", js_u64(e->bugs));
-	return obj;
-}
-
-static json_t *js_other(const struct state *s)
-{
-	json_t *obj = js_object();
-	size_t i;
-
-	for (i = 0; i < s->tree.n; i++)
-		if (is_other(&s->tree.v[i]))
-			js_set_string(obj, s->tree.v[i].path,
-				      s->tree.v[i].value);
 	return obj;
 }
 
@@ -313,8 +284,6 @@ static void print_exits(const struct exits *e)
 
 static void print_text(const struct state *s, const struct exits *e)
 {
-	size_t i;
-
 	print_headline(s);
 	print_classes(s);
 	if (!state_missing(s)) {
@@ -323,10 +292,7 @@ static void print_text(const struct state *s, const struct exits *e)
 	}
 	if (!state_missing(s) && s->on != TRI_NO)
 		print_exits(e);
-	for (i = 0; i < s->tree.n; i++)
-		if (is_other(&s->tree.v[i]))
-			printf("Also:          %s: %s\n", s->tree.v[i].path,
-			       text_or_note(s->tree.v[i].value));
+	print_other(s, "Also:");
 	print_unreadable(s, NULL);
 	printf("Verdict:       %s\n", verdict_names[s->verdict]);
 	if (s->why)

@@ -11,24 +11,25 @@ GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (
-    ("on", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("off", "status", "stat", "domains", "features", "version"),
+    ("on", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("off", "status", "check", "stat", "domains", "features", "version"),
     ("off-default", "status"),
     ("off-wrong-word", "status"),
     ("off-no-proc", "status", "features"),
     ("xen", "status", "stat"),
     ("no-reason", "status"),
-    ("absent", "status", "stat", "domains", "features", "version"),
-    ("no-sysfs", "status", "stat", "features", "version"),
-    ("pti", "status", "features"),
-    ("mode-kvm", "status"),
+    ("absent", "status", "check", "stat", "domains", "features", "version"),
+    ("no-sysfs", "status", "check", "stat", "features", "version"),
+    ("pti", "status", "check", "features"),
+    ("mode-kvm", "status", "check"),
     ("mode-user-pti", "status"),
     ("no-class", "status", "stat"),
-    ("test-class", "status", "stat"),
-    ("bugs", "status"),
-    ("newer", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("broken", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("empty", "status", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("test-class", "status", "check", "stat"),
+    ("not-sensitive", "check"),
+    ("bugs", "status", "check"),
+    ("newer", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("broken", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("empty", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
     ("no-reason-file", "status"),
     ("class-doubt", "status"),
     ("no-enabled", "status", "domains"),
@@ -36,6 +37,15 @@ BOTH = (
     ("no-debugfs-config", "domains"),
     ("debugfs-without-asi", "domains"),
     ("hybrid", "features"),
+)
+
+# Dump, and the commands that are compared in the form of Prometheus.
+PROMETHEUS = (
+    ("on", "check", "stat", "stat --per-cpu"),
+    ("off", "check", "stat"),
+    ("absent", "check", "stat"),
+    ("newer", "check", "stat", "stat --per-cpu"),
+    ("broken", "check", "stat", "stat --per-cpu"),
 )
 
 # Exit status of `asictl status`, written by hand: what scripts rely on.
@@ -51,7 +61,12 @@ VERDICTS = {
     "class-doubt": (3, "unknown"), "no-enabled": (3, "unknown"),
     "no-debugfs": (0, "restricted"), "no-debugfs-config": (0, "restricted"),
     "debugfs-without-asi": (0, "restricted"), "hybrid": (0, "restricted"),
+    "not-sensitive": (0, "restricted"),
 }
+
+# The same of `asictl check`, where it is not what the verdict of status makes of it.
+CHECKS = {"not-sensitive": 2, "bugs": 2, "newer": 3}
+CHECK_WORDS = {0: "protected", 2: "not-protected", 3: "unknown"}
 
 
 def runs():
@@ -60,6 +75,9 @@ def runs():
         for command in commands:
             yield name, command.split()
             yield name, [*command.split(), "--json"]
+    for name, *commands in PROMETHEUS:
+        for command in commands:
+            yield name, [*command.split(), "--prometheus"]
 
 
 def file_name(name, args):
@@ -100,6 +118,20 @@ def check_verdict(tool, name):
         assert text.last_line().startswith("Hint: "), text.show()
 
 
+def check_check(tool, name):
+    status = CHECKS.get(name, VERDICTS[name][0])
+    value = tool.on(name, "check", "--json")
+    assert (value.status, value.json()["verdict"]) == (status, CHECK_WORDS[status]), value.show()
+    text = tool.on(name, "check")
+    assert text.status == status, text.show()
+    assert f"\nVerdict:       {CHECK_WORDS[status]}\n" in text.stdout, text.show()
+    metrics = tool.on(name, "check", "--prometheus")
+    assert metrics.status == status, metrics.show()
+    assert f"\nasi_check_status {status}\n" in metrics.stdout, metrics.show()
+    for result in (text, metrics):
+        assert result.last_line().startswith("Hint: ") == bool(status), result.show()
+
+
 suite = Suite()
 
 
@@ -120,4 +152,6 @@ def all_verdicts(tool):
 def tests():
     return ([golden_test(name, args) for name, args in runs()] +
             [Test(f"verdict: {name}", lambda tool, name=name: check_verdict(tool, name))
+             for name in dump.names()] +
+            [Test(f"check: {name}", lambda tool, name=name: check_check(tool, name))
              for name in dump.names()] + suite.tests())

@@ -10,8 +10,10 @@ from tap import Suite
 suite = Suite()
 tests = suite.tests
 
-COMMANDS = (["status"], ["stat"], ["stat", "--per-cpu"], ["domains"], ["features"],
+COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"], ["features"],
             ["version"])
+# Those that JSON is not an alternative to.
+TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"])
 
 
 def cpu_seconds():
@@ -23,6 +25,12 @@ def cpu_seconds():
 def check_all(tool, root):
     """Every command ends well, as text and as JSON; all results."""
     results = []
+    for args in TEXT_ONLY:
+        result = tool.run(args, root)
+        assert result.status in (0, 1, 2, 3), result.show()
+        if result.status:
+            assert result.last_line().startswith("Hint: "), result.show()
+        assert all(" " <= c <= "~" or c == "\n" for c in result.stdout), result.show()
     for args in COMMANDS:
         text = tool.run(args, root)
         value = tool.run([*args, "--json"], root)

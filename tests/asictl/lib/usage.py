@@ -24,6 +24,7 @@ WRONG = (
     (["help", "nonsense"], "no command 'nonsense'"),
     (["domains", "-i", "1"], "no option --interval"),
     (["status", "--per-cpu"], "no option --per-cpu"),
+    (["domains", "--prometheus"], "no option --prometheus"),
     (["stat", "-n", "3"], "--count needs --interval"),
     (["status", "--sysroot", "/nonexistent"], "No such file"),
     (["status", "--sysroot", "/dev/null"], "Not a directory"),
@@ -51,6 +52,16 @@ def check_wrong(tool, args, words):
     assert value.status == 1, value.show()
     assert words in value.json()["error"], value.show()
     assert value.json()["hint"] == lines[1][len("Hint: "):], value.show()
+
+
+@suite("wrong use: --json and --prometheus exclude each other")
+def two_formats(tool):
+    for verb in ("check", "stat"):
+        result = tool.run([verb, "-p", "-j"])
+        assert result.status == 1 and "exclude each other" in result.json()["error"], result.show()
+    result = tool.run(["stat", "-p", "-i", "1"])
+    assert result.status == 1 and not result.stdout, result.show()
+    assert "--prometheus and --interval exclude each other" in result.stderr, result.show()
 
 
 @suite("wrong use: --json counts even after the mistake")
