@@ -10,7 +10,8 @@
  *   view            what is shown again and again
  *   state, facts    what /sys/kernel/asi says, and what follows from it
  *   debugfs, ktable tables in /sys/kernel/debug/asi
- *   status, check, stat, domains, features, version, help  one command each
+ *   tally           faults, added up
+ *   the others      one command each
  */
 #ifndef ASICTL_H
 #define ASICTL_H
@@ -39,6 +40,7 @@ enum option_bit {
 	OPT_COUNT	= 1 << 4,
 	OPT_PER_CPU	= 1 << 5,
 	OPT_PROMETHEUS	= 1 << 6,
+	OPT_CLEAR	= 1 << 7,
 	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
 };
 
@@ -50,8 +52,9 @@ enum option_bit {
  * @help: the command's help was asked for
  * @prometheus: print the text format of Prometheus
  * @per_cpu: stat: one line per CPU
- * @interval: stat: seconds between two samples; 0 for totals, once
- * @count: stat: samples to print; 0 for no end
+ * @clear: faults: clear the log instead of showing it
+ * @interval: stat, top: seconds between two samples; 0 for totals, once
+ * @count: stat, top: samples to print; 0 for no end
  * @given: the options that were used, of enum option_bit
  * @argc: arguments after the command
  * @argv: the arguments themselves
@@ -63,6 +66,7 @@ struct context {
 	bool help;
 	bool prometheus;
 	bool per_cpu;
+	bool clear;
 	double interval;
 	unsigned long count;
 	unsigned int given;
@@ -117,6 +121,8 @@ int cmd_status(struct context *ctx);
 int cmd_check(struct context *ctx);
 int cmd_stat(struct context *ctx);
 int cmd_domains(struct context *ctx);
+int cmd_faults(struct context *ctx);
+int cmd_top(struct context *ctx);
 int cmd_features(struct context *ctx);
 int cmd_version(struct context *ctx);
 int cmd_help(struct context *ctx);

@@ -51,7 +51,8 @@ static int fail_missing(const struct context *ctx, const char *path)
 		    "there is no /%s", path);
 }
 
-static int fail_open(const struct context *ctx, const char *path, int err)
+static int fail_open(const struct context *ctx, const char *path, int err,
+		     const char *verb)
 {
 	bool denied = err == -EACCES || err == -EPERM;
 
@@ -59,15 +60,15 @@ static int fail_open(const struct context *ctx, const char *path, int err)
 		return fail_missing(ctx, path);
 	if (denied && geteuid())
 		return fail(ctx, EXIT_ERROR, "run it as root",
-			    "only root may read /%s", path);
+			    "only root may %s /%s", verb, path);
 	if (denied)
 		return fail(ctx, EXIT_ERROR,
 			    "see whether the kernel is locked down: cat /sys/kernel/security/lockdown",
-			    "even root may not read /%s: %s", path,
+			    "even root may not %s /%s: %s", verb, path,
 			    strerror(-err));
 	return fail(ctx, EXIT_ERROR,
 		    "see whether debugfs is in order: ls -l /sys/kernel/debug/asi",
-		    "cannot read /%s: %s", path, strerror(-err));
+		    "cannot %s /%s: %s", verb, path, strerror(-err));
 }
 
 int debugfs_lines(const struct context *ctx, const char *name,
@@ -81,7 +82,7 @@ int debugfs_lines(const struct context *ctx, const char *name,
 
 	err = io_read(ctx->root, path, IO_MAX_TABLE, &buf, &len);
 	if (err) {
-		ret = fail_open(ctx, path, err);
+		ret = fail_open(ctx, path, err, "read");
 	} else {
 		text_lines(buf, len, lines);
 		free(buf);
@@ -90,13 +91,34 @@ int debugfs_lines(const struct context *ctx, const char *name,
 	return ret;
 }
 
-bool may_show_addresses(const struct context *ctx)
+int debugfs_clear(const struct context *ctx, const char *name)
+{
+	int ret = EXIT_OK;
+	char *path;
+	int err;
+
+	if (is_dump(ctx))
+		return fail(ctx, EXIT_ERROR,
+			    "leave out --sysroot, on the machine itself",
+			    "a dump is not to be changed");
+	path = xasprintf(DEBUGFS "/asi/%s", name);
+	err = io_write(ctx->root, path, "0\n");
+	if (err)
+		ret = fail_open(ctx, path, err, "clear");
+	free(path);
+	return ret;
+}
+
+bool is_dump(const struct context *ctx)
 {
 	struct stat dump, live;
 
-	if (!geteuid())
-		return true;
 	return ctx->sysroot && !fstat(ctx->root, &dump) &&
 	       !stat("/", &live) &&
 	       (dump.st_dev != live.st_dev || dump.st_ino != live.st_ino);
+}
+
+bool may_show_addresses(const struct context *ctx)
+{
+	return !geteuid() || is_dump(ctx);
 }

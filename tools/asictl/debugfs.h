@@ -20,6 +20,21 @@ int debugfs_lines(const struct context *ctx, const char *name,
 		  struct strings *lines);
 
 /**
+ * debugfs_clear() - make the kernel forget a table
+ * @ctx: where it is
+ * @name: file in /sys/kernel/debug/asi
+ *
+ * Return: EXIT_OK, or EXIT_ERROR after saying why not. A dump is not changed.
+ */
+int debugfs_clear(const struct context *ctx, const char *name);
+
+/**
+ * is_dump() - is it files of another machine, or of another time?
+ * @ctx: where to read
+ */
+bool is_dump(const struct context *ctx);
+
+/**
  * may_show_addresses() - may the user see kernel addresses?
  * @ctx: where they come from
  *

@@ -86,6 +86,49 @@ int io_read(int root, const char *path, size_t max, char **buf, size_t *len)
 	return ret;
 }
 
+/* What the kernel takes in part it does not understand. */
+static int write_text(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+
+	do {
+		n = write(fd, text, len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+int io_write(int root, const char *path, const char *text)
+{
+	int fd = io_open(root, path, O_WRONLY);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = write_text(fd, text);
+	close(fd);
+	return ret;
+}
+
+int io_ask(int root, const char *path, const char *question, size_t max,
+	   char **buf, size_t *len)
+{
+	int fd = io_open(root, path, O_RDWR);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = write_text(fd, question);
+	if (!ret && lseek(fd, 0, SEEK_SET) < 0)
+		ret = -errno;
+	if (!ret)
+		ret = read_all(fd, max, buf, len);
+	close(fd);
+	return ret;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -38,6 +38,31 @@ int io_open(int root, const char *path, int flags);
 int io_read(int root, const char *path, size_t max, char **buf, size_t *len);
 
 /**
+ * io_write() - write to a file that is there
+ * @root: directory to start from
+ * @path: as for io_open()
+ * @text: what to write, in one piece
+ *
+ * Return: 0 or a negative error number.
+ */
+int io_write(int root, const char *path, const char *text);
+
+/**
+ * io_ask() - write to a file and read it from its beginning
+ * @root: directory to start from
+ * @path: as for io_open()
+ * @question: what to write, in one piece; the answer is for who has the file
+ *	open
+ * @max: as for io_read(), like the next two
+ * @buf: set to the answer
+ * @len: set to its length
+ *
+ * Return: 0 or a negative error number.
+ */
+int io_ask(int root, const char *path, const char *question, size_t max,
+	   char **buf, size_t *len);
+
+/**
  * io_list() - what is in a directory
  * @fd: the directory, open for reading; stays open
  * @names: gets the names in their order, without "." and ".."

@@ -207,6 +207,43 @@ size_t ktable_column(const struct ktable *t, const char *name)
 	return where;
 }
 
+static int most_first(const struct strings *x, const struct strings *y,
+		      size_t i)
+{
+	uint64_t vx, vy;
+	bool nx = x->v[i] && text_u64(x->v[i], &vx);
+	bool ny = y->v[i] && text_u64(y->v[i], &vy);
+
+	if (!nx || !ny)
+		return ny - nx;
+	return (vx < vy) - (vx > vy);
+}
+
+/* Rows that have as much are in the order of their fields. */
+static int by_fields(const struct strings *x, const struct strings *y)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < x->n && i < y->n; i++)
+		ret = strcmp(field(x, i), field(y, i));
+	return ret ?: (x->n > y->n) - (x->n < y->n);
+}
+
+static int by_column(const void *a, const void *b, void *column)
+{
+	return most_first(a, b, *(size_t *)column) ?: by_fields(a, b);
+}
+
+void ktable_sort(struct ktable *t, const char *name)
+{
+	size_t column = ktable_column(t, name);
+
+	if (t->n_rows)
+		qsort_r(t->rows, t->n_rows, sizeof(*t->rows), by_column,
+			&column);
+}
+
 static json_t *js_field(const struct ktable *t, const char *name,
 			const char *value)
 {

@@ -71,6 +71,13 @@ bool ktable_take_note(struct strings *lines, const char *word,
 /* Where a column that we know is. */
 size_t ktable_column(const struct ktable *t, const char *name);
 
+/**
+ * ktable_sort() - rows with the most first
+ * @t: the table
+ * @name: a column of numbers that we know; what is no number comes last
+ */
+void ktable_sort(struct ktable *t, const char *name);
+
 /* The rows as objects, and the lines that made no sense as strings. */
 json_t *ktable_json_row(const struct ktable *t, const struct strings *row);
 json_t *ktable_json_rows(const struct ktable *t);

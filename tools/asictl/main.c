@@ -25,6 +25,10 @@ const struct command commands[] = {
 	  "counters of each class, in total or per second" },
 	{ "domains", cmd_domains, OPT_COMMON, 0, "",
 	  "live restricted address spaces and their owners (root)" },
+	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR, 0, "",
+	  "which instruction left for which page, from the log (root)" },
+	{ "top", cmd_top, OPT_COMMON | OPT_INTERVAL | OPT_COUNT, 0, "",
+	  "instructions that leave most, in total or per second (root)" },
 	{ "features", cmd_features, OPT_COMMON, 0, "",
 	  "what of the CPU and the kernel ASI works with" },
 	{ "version", cmd_version, OPT_COMMON, 0, "",
@@ -44,6 +48,8 @@ const struct option_row option_rows[] = {
 	  "with --interval: stop after COUNT times" },
 	{ OPT_PER_CPU, 'c', "per-cpu", NULL,
 	  "one line per CPU, class and counter (root)" },
+	{ OPT_CLEAR, 'C', "clear", NULL,
+	  "empty the log instead of showing it (root)" },
 	{ OPT_PROMETHEUS, 'p', "prometheus", NULL,
 	  "print for the textfile collector of node_exporter" },
 	{ OPT_HELP, 'h', "help", NULL, "show help" },
@@ -114,6 +120,9 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_PROMETHEUS:
 		ctx->prometheus = true;
+		break;
+	case OPT_CLEAR:
+		ctx->clear = true;
 		break;
 	case OPT_PER_CPU:
 		ctx->per_cpu = true;

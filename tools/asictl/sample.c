@@ -178,9 +178,3 @@ bool counter_delta(const struct counter *old, const struct counter *new,
 	*delta = new->value - old->value;
 	return true;
 }
-
-double sample_seconds(const struct sample *old, const struct sample *new)
-{
-	return (double)(new->when.tv_sec - old->when.tv_sec) +
-	       (new->when.tv_nsec - old->when.tv_nsec) / 1e9;
-}

@@ -82,6 +82,4 @@ const struct counter *sample_find(const struct sample *s,
 bool counter_delta(const struct counter *old, const struct counter *new,
 		   bool per_cpu, uint64_t *delta);
 
-double sample_seconds(const struct sample *old, const struct sample *new);
-
 #endif

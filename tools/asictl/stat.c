@@ -24,6 +24,11 @@ struct report {
 	const struct sample *new;
 };
 
+static double seconds_of(const struct report *r)
+{
+	return seconds_between(&r->old->when, &r->new->when);
+}
+
 static bool delta_of(const struct report *r, const struct counter *c,
 		     uint64_t *delta)
 {
@@ -45,7 +50,7 @@ static void add_cell(const struct report *r, struct table *t,
 	else if (!r->old || !c->numeric)
 		table_add(t, "%s", *c->text ? c->text : "?");
 	else if (delta_of(r, c, &delta))
-		table_add(t, "%.1f", delta / sample_seconds(r->old, r->new));
+		table_add(t, "%.1f", delta / seconds_of(r));
 	else
 		table_add(t, "-");
 }
@@ -106,8 +111,7 @@ static void print_cpus(const struct report *r, FILE *out)
 static void print_text(const struct report *r, FILE *out)
 {
 	if (r->old)
-		fprintf(out, "Per second, over %.2f s:\n",
-			sample_seconds(r->old, r->new));
+		fprintf(out, "Per second, over %.2f s:\n", seconds_of(r));
 	else if (out != stdout)
 		fputs("Since boot, until the first interval is over:\n", out);
 	if (!r->new->n)
@@ -130,8 +134,7 @@ static json_t *js_value(const struct report *r, const struct counter *c)
 		return json_null();
 	obj = js_object();
 	js_set(obj, "delta", js_u64(delta));
-	js_set(obj, "per_second",
-	       json_real(delta / sample_seconds(r->old, r->new)));
+	js_set(obj, "per_second", json_real(delta / seconds_of(r)));
 	return obj;
 }
 
@@ -187,8 +190,7 @@ static void print_json(const struct report *r)
 	json_t *obj = js_object();
 
 	if (r->old)
-		js_set(obj, "seconds",
-		       json_real(sample_seconds(r->old, r->new)));
+		js_set(obj, "seconds", json_real(seconds_of(r)));
 	if (r->ctx->per_cpu) {
 		js_set(obj, "cpus", js_cpus(r));
 		js_set(obj, "not_understood", js_strings(&r->new->odd));

@@ -22,6 +22,12 @@ void view_complain(FILE *out, const char *error, const char *hint)
 		fprintf(out, "Error: %s\nHint: %s\n", error, hint);
 }
 
+double seconds_between(const struct timespec *old, const struct timespec *new)
+{
+	return (double)(new->tv_sec - old->tv_sec) +
+	       (new->tv_nsec - old->tv_nsec) / 1e9;
+}
+
 static double interval(const struct view *v)
 {
 	return v->ctx->interval ?: DEFAULT_INTERVAL;

@@ -28,6 +28,8 @@ struct view {
 	struct timespec when;
 };
 
+double seconds_between(const struct timespec *old, const struct timespec *new);
+
 /* Is there a terminal to draw on, and text to be drawn? */
 bool view_on_screen(const struct context *ctx);
 

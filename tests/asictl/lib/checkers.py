@@ -10,6 +10,7 @@ import time
 import dump
 import golden
 import hostile
+import terminal
 from tap import Skip, Suite
 from tool import TOP, build
 
@@ -31,6 +32,14 @@ def sanitizer_outputs(tool):
         golden.compare(program, name, args)
 
 
+@suite("sanitizers: address and undefined behaviour, on a terminal")
+def sanitizer_terminal(tool):
+    program = sanitized(tool)
+    for test in (terminal.quit_key, terminal.resized, terminal.counted, terminal.error_after,
+                 terminal.stop_and_go):
+        test(program)
+
+
 @suite("sanitizers: address and undefined behaviour, hostile files and wrong use")
 def sanitizer_hostile(tool):
     program = sanitized(tool)
@@ -38,7 +47,9 @@ def sanitizer_hostile(tool):
                  hostile.bad_heading):
         test(program)
     for args in ([], ["help"], ["help", "stat"], ["-xj"], ["stat", "-i", "x"],
-                 ["stat", "-i", "0.01", "-n", "3"], ["stat", "-ci", "0.01", "-n", "3", "-j"]):
+                 ["stat", "-i", "0.01", "-n", "3"], ["stat", "-ci", "0.01", "-n", "3", "-j"],
+                 ["top", "-i", "0.01", "-n", "3"], ["top", "-i", "0.01", "-n", "3", "-j"],
+                 ["stat", "-p"], ["check", "-p"]):
         program.run(args, program.root("newer") if args else None)
 
 
@@ -51,6 +62,9 @@ def valgrind(tool):
               "--errors-for-leak-kinds=definite,indirect,possible"]
     for name, command in (("newer", "status"), ("newer", "stat --json"), ("broken", "status --json"),
                           ("broken", "domains"), ("broken", "stat --per-cpu --json"),
+                          ("broken", "check --json"), ("newer", "check"), ("on", "check -p"),
+                          ("broken", "faults"), ("newer", "faults --json"), ("broken", "top"),
+                          ("on", "top -i 0.01 -n 2 --json"), ("newer", "top"),
                           ("on", "features --json"), ("on", "stat -i 0.01 -n 2"),
                           ("absent", "status"), ("no-debugfs", "domains")):
         done = subprocess.run([*prefix, program, *command.split(), "--sysroot", tool.root(name)],
@@ -62,7 +76,17 @@ def valgrind(tool):
 
 def random_bytes(rng):
     """From plausible to pure noise."""
-    kind = rng.randrange(6)
+    kind = rng.randrange(8)
+    if kind == 6:
+        return b"# count class phase memory ip symbol page\n" + b"".join(
+            b"%d user relaxed hole 0x%x %s+0x1 0x%x\n" % (
+                rng.randrange(2**65), rng.randrange(3), rng.randbytes(1), rng.randrange(3))
+            for _ in range(rng.randrange(9))) + b"# lost 1\n"
+    if kind == 7:
+        return b"# start end level unrestricted restricted region\n" + b"".join(
+            b"0x%x 0x%x 4K %d %d r%d\n" % (
+                rng.randrange(2**64), rng.randrange(2**65), rng.randrange(2), rng.randrange(3),
+                rng.randrange(3)) for _ in range(rng.randrange(20)))
     if kind == 0:
         return rng.randbytes(rng.randrange(200))
     if kind == 1:

@@ -5,20 +5,21 @@ import difflib
 import os
 
 import dump
+import privilege
 from tap import Suite, Test
 
 GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (
-    ("on", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("off", "status", "check", "stat", "domains", "features", "version"),
+    ("on", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
+    ("off", "status", "check", "stat", "domains", "faults", "top", "features", "version"),
     ("off-default", "status"),
     ("off-wrong-word", "status"),
     ("off-no-proc", "status", "features"),
     ("xen", "status", "stat"),
     ("no-reason", "status"),
-    ("absent", "status", "check", "stat", "domains", "features", "version"),
+    ("absent", "status", "check", "stat", "domains", "faults", "top", "features", "version"),
     ("no-sysfs", "status", "check", "stat", "features", "version"),
     ("pti", "status", "check", "features"),
     ("mode-kvm", "status", "check"),
@@ -27,15 +28,15 @@ BOTH = (
     ("test-class", "status", "check", "stat"),
     ("not-sensitive", "check"),
     ("bugs", "status", "check"),
-    ("newer", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("broken", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
-    ("empty", "status", "check", "stat", "stat --per-cpu", "domains", "features", "version"),
+    ("newer", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
+    ("broken", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
+    ("empty", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
     ("no-reason-file", "status"),
     ("class-doubt", "status"),
     ("no-enabled", "status", "domains"),
-    ("no-debugfs", "domains", "stat --per-cpu"),
+    ("no-debugfs", "domains", "faults", "top", "stat --per-cpu"),
     ("no-debugfs-config", "domains"),
-    ("debugfs-without-asi", "domains"),
+    ("debugfs-without-asi", "domains", "faults"),
     ("hybrid", "features"),
 )
 
@@ -47,6 +48,9 @@ PROMETHEUS = (
     ("newer", "check", "stat", "stat --per-cpu"),
     ("broken", "check", "stat", "stat --per-cpu"),
 )
+
+# Compared as text and as JSON on dump "on", without root and with debugfs closed.
+UNPRIVILEGED = ("check", "stat", "stat --per-cpu", "domains", "faults", "top")
 
 # Exit status of `asictl status`, written by hand: what scripts rely on.
 VERDICTS = {
@@ -84,9 +88,26 @@ def file_name(name, args):
     return "_".join([name, *(arg.lstrip("-") for arg in args)])
 
 
+def unprivileged_runs():
+    for command in UNPRIVILEGED:
+        yield command.split()
+        yield [*command.split(), "--json"]
+
+
 def compare(tool, name, args):
+    compare_result(tool, name, args, tool.on(name, *args))
+
+
+def compare_unprivileged(tool, args):
+    root = tool.fresh("on")
+    prefix = privilege.nobody()
+    with privilege.closed(root, "sys/kernel/debug"):
+        result = privilege.public(tool).run(args, root, prefix)
+    compare_result(tool, "unprivileged", args, result)
+
+
+def compare_result(tool, name, args, result):
     path = os.path.join(GOLDEN, file_name(name, args))
-    result = tool.on(name, *args)
     if "--json" in args:
         value = result.json()
         if result.status:
@@ -138,6 +159,7 @@ suite = Suite()
 @suite("expected outputs: none is left over, none is empty")
 def left_over(tool):
     want = {file_name(name, args) for name, args in runs()}
+    want |= {file_name("unprivileged", args) for args in unprivileged_runs()}
     have = set(os.listdir(GOLDEN))
     assert want == have, f"not used: {have - want}, missing: {want - have}"
     assert all(os.path.getsize(os.path.join(GOLDEN, name)) for name in have)
@@ -151,6 +173,9 @@ def all_verdicts(tool):
 
 def tests():
     return ([golden_test(name, args) for name, args in runs()] +
+            [Test(f"output: unprivileged: {' '.join(args)}",
+                  lambda tool, args=args: compare_unprivileged(tool, args))
+             for args in unprivileged_runs()] +
             [Test(f"verdict: {name}", lambda tool, name=name: check_verdict(tool, name))
              for name in dump.names()] +
             [Test(f"check: {name}", lambda tool, name=name: check_check(tool, name))

@@ -10,7 +10,8 @@ from tap import Suite
 suite = Suite()
 tests = suite.tests
 
-COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"], ["features"],
+COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"],
+            ["faults"], ["top"], ["features"],
             ["version"])
 # Those that JSON is not an alternative to.
 TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"])
@@ -73,7 +74,8 @@ def links(tool):
 @suite("a pipe in a dump does not make it wait")
 def pipes(tool):
     root = tool.fresh("on")
-    for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo"):
+    for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo",
+                 "sys/kernel/debug/asi/faults"):
         os.unlink(os.path.join(root, name))
         os.mkfifo(os.path.join(root, name))
     check_all(tool, root)
@@ -136,6 +138,21 @@ def large_table(tool):
     assert len(result.json()["domains"]) == 100001
     assert result.status == 0
     assert cpu_seconds() - before < 20
+
+
+@suite("a log of faults with 30000 entries is added up in no time")
+def large_log(tool):
+    root = tool.fresh("on")
+    with open(os.path.join(root, "sys/kernel/debug/asi/faults"), "wb") as file:
+        file.write(b"# count class phase memory ip symbol page\n")
+        for i in range(30000):
+            file.write(b"2 user relaxed sensitive 0x1 f%d+0x1 0x%x000\n" % (i % 1000, i))
+        file.write(b"# lost 0\n")
+    before = cpu_seconds()
+    value = tool.run(["top", "--json"], root).json()
+    assert value["count"] == 60000 and len(value["sites"]) == 1000, value["count"]
+    assert all(site["count"] == 60 and site["pages"] == 30 for site in value["sites"])
+    assert cpu_seconds() - before < 10
 
 
 @suite("a heading with too few or a thousand columns gives way to the known one")

@@ -46,8 +46,8 @@ def closed(root, *names):
             os.chmod(path, mode)
 
 
-def in_chroot(tool, root, *args):
-    """Runs asictl without rights where @root is the running system."""
+def in_chroot(tool, root, *args, user=NOBODY):
+    """Runs asictl, by default without rights, where @root is the running system."""
     if os.geteuid():
         raise Skip("needs root, for chroot")
     headers = subprocess.run(["readelf", "-lW", tool.program], stdout=subprocess.PIPE,
@@ -55,17 +55,18 @@ def in_chroot(tool, root, *args):
     if " INTERP " in headers:
         raise Skip("asictl is linked dynamically")
     shutil.copy(tool.program, os.path.join(root, "asictl"))
-    done = subprocess.run(["chroot", f"--userspec={NOBODY}:{NOBODY}", root, "/asictl", *args],
+    done = subprocess.run(["chroot", f"--userspec={user}:{user}", root, "/asictl", *args],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
     return done.returncode, done.stdout, done.stderr
 
 
-@suite("not root: domains and stat --per-cpu say so")
+@suite("not root: domains, stat --per-cpu, faults and top say so")
 def debugfs_denied(tool):
     root = tool.fresh("on")
     prefix = nobody()
     with closed(root, "sys/kernel/debug"):
-        for args in (["domains"], ["stat", "--per-cpu"]):
+        for args in (["domains"], ["stat", "--per-cpu"], ["faults"], ["top"],
+                     ["top", "-i", "1"]):
             result = public(tool).run(args, root, prefix)
             assert result.status == 1, result.show()
             assert "only root may read /sys/kernel/debug/asi/" in result.stderr, result.show()

@@ -22,7 +22,7 @@ tests = suite.tests
 ENTER = b"\x1b[?1049h\x1b[?25l"
 LEAVE = b"\x1b[?25h\x1b[?1049l"
 # What each command has on every page.
-VERBS = {"stat": "COUNTER"}
+VERBS = {"stat": "COUNTER", "top": "INSTRUCTION"}
 
 
 class Terminal:
@@ -233,3 +233,14 @@ def once(tool):
     with terminal(tool, "stat") as term:
         assert term.end() == 0
         assert b"\x1b" not in term.output and b"COUNTER" in term.output, term.output
+
+
+@suite("terminal: without an interval top draws the totals every two seconds")
+def top_totals(tool):
+    with terminal(tool, "top") as term:
+        page = term.wait_page()
+        assert page[0].startswith("asictl top, every 2 s; q quits"), page
+        assert page[1].startswith("Faults since the log was cleared: 67, at 6 sites"), page
+        assert term.wait_page()[1] == page[1]
+        term.key(b"Q")
+        assert term.end() == 0
