@@ -11,6 +11,7 @@
  *   state, facts    what /sys/kernel/asi says, and what follows from it
  *   debugfs, ktable tables in /sys/kernel/debug/asi
  *   tally           faults, added up
+ *   mapload, mapdraw, mapsvg  address spaces
  *   the others      one command each
  */
 #ifndef ASICTL_H
@@ -41,6 +42,7 @@ enum option_bit {
 	OPT_PER_CPU	= 1 << 5,
 	OPT_PROMETHEUS	= 1 << 6,
 	OPT_CLEAR	= 1 << 7,
+	OPT_SVG		= 1 << 8,
 	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
 };
 
@@ -53,6 +55,7 @@ enum option_bit {
  * @prometheus: print the text format of Prometheus
  * @per_cpu: stat: one line per CPU
  * @clear: faults: clear the log instead of showing it
+ * @svg: map: file to draw to, "-" for standard output; NULL for text
  * @interval: stat, top: seconds between two samples; 0 for totals, once
  * @count: stat, top: samples to print; 0 for no end
  * @given: the options that were used, of enum option_bit
@@ -67,6 +70,7 @@ struct context {
 	bool prometheus;
 	bool per_cpu;
 	bool clear;
+	const char *svg;
 	double interval;
 	unsigned long count;
 	unsigned int given;
@@ -79,7 +83,8 @@ struct context {
  * @name: what the user types
  * @run: does it; returns an enum exit_status
  * @options: what it understands, of enum option_bit
- * @max_args: how many arguments it takes after its name
+ * @min_args: how many arguments it needs after its name
+ * @max_args: how many it takes
  * @args: how its own arguments are written in the usage line
  * @summary: one line, for the list of commands
  */
@@ -87,6 +92,7 @@ struct command {
 	const char *name;
 	int (*run)(struct context *ctx);
 	unsigned int options;
+	int min_args;
 	int max_args;
 	const char *args;
 	const char *summary;
@@ -123,6 +129,7 @@ int cmd_stat(struct context *ctx);
 int cmd_domains(struct context *ctx);
 int cmd_faults(struct context *ctx);
 int cmd_top(struct context *ctx);
+int cmd_map(struct context *ctx);
 int cmd_features(struct context *ctx);
 int cmd_version(struct context *ctx);
 int cmd_help(struct context *ctx);

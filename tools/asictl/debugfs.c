@@ -91,6 +91,47 @@ int debugfs_lines(const struct context *ctx, const char *name,
 	return ret;
 }
 
+static int fail_ask(const struct context *ctx, const char *path,
+		    const char *question, int err)
+{
+	int len = strcspn(question, "\n");
+
+	if (err == -ESRCH)
+		return fail(ctx, EXIT_ERROR,
+			    "see which have a restricted address space: asictl domains",
+			    "there is no process %.*s", len, question);
+	if (err == -ENXIO)
+		return fail(ctx, EXIT_ERROR,
+			    "see which there are: asictl domains",
+			    "there is no restricted address space of %.*s",
+			    len, question);
+	return fail_open(ctx, path, err, "read");
+}
+
+int debugfs_ask(const struct context *ctx, const char *name,
+		const char *question, struct strings *lines)
+{
+	char *path = xasprintf(DEBUGFS "/asi/%s", name);
+	int ret = EXIT_OK;
+	size_t len;
+	char *buf;
+	int err;
+
+	if (is_dump(ctx))
+		err = io_read(ctx->root, path, IO_MAX_MAP, &buf, &len);
+	else
+		err = io_ask(ctx->root, path, question, IO_MAX_MAP, &buf,
+			     &len);
+	if (err) {
+		ret = fail_ask(ctx, path, question, err);
+	} else {
+		text_lines(buf, len, lines);
+		free(buf);
+	}
+	free(path);
+	return ret;
+}
+
 int debugfs_clear(const struct context *ctx, const char *name)
 {
 	int ret = EXIT_OK;

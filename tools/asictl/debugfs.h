@@ -20,6 +20,18 @@ int debugfs_lines(const struct context *ctx, const char *name,
 		  struct strings *lines);
 
 /**
+ * debugfs_ask() - the lines that answer a question
+ * @ctx: where to ask; a dump has the answer without being asked
+ * @name: file in /sys/kernel/debug/asi
+ * @question: what is written to it, about a process; ends with a newline
+ * @lines: gets the lines
+ *
+ * Return: EXIT_OK, or EXIT_ERROR after saying why there are none.
+ */
+int debugfs_ask(const struct context *ctx, const char *name,
+		const char *question, struct strings *lines);
+
+/**
  * debugfs_clear() - make the kernel forget a table
  * @ctx: where it is
  * @name: file in /sys/kernel/debug/asi

@@ -23,7 +23,7 @@ int faultlog_load(struct faultlog *log, const struct context *ctx)
 	ret = require_on(ctx) ?: debugfs_lines(ctx, FAULTLOG, &lines);
 	if (ret)
 		return ret;
-	if (ktable_take_note(&lines, "lost", &lost) && lost.n)
+	if (ktable_take_note(&lines, "lost", 1, &lost) && lost.n)
 		log->lost = xstrdup(lost.v[0]);
 	ktable_parse(&log->table, &lines, &faults_kind,
 		     may_show_addresses(ctx));

@@ -10,6 +10,7 @@
 /* A sysfs attribute is at most a page; anything longer is not one. */
 #define IO_MAX_ATTR	((size_t)64 << 10)
 #define IO_MAX_TABLE	((size_t)4 << 20)
+#define IO_MAX_MAP	((size_t)64 << 20)
 #define IO_MAX_CPUINFO	((size_t)64 << 20)
 
 /**

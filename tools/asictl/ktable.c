@@ -180,7 +180,7 @@ static bool is_note(const char *line, const char *word)
 	       (!line[len + 2] || line[len + 2] == ' ');
 }
 
-bool ktable_take_note(struct strings *lines, const char *word,
+bool ktable_take_note(struct strings *lines, const char *word, size_t known,
 		      struct strings *fields)
 {
 	size_t i;
@@ -192,6 +192,8 @@ bool ktable_take_note(struct strings *lines, const char *word,
 	if (i >= lines->n)
 		return false;
 	text_fields(lines->v[i] + 2 + strlen(word), fields);
+	if (fields->n > known)
+		return true;
 	free(lines->v[i]);
 	lines->n--;
 	memmove(lines->v + i, lines->v + i + 1,

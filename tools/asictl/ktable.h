@@ -61,11 +61,12 @@ void ktable_free(struct ktable *t);
  * ktable_take_note() - take a line out that tells about the table
  * @lines: of the file
  * @word: the note's name: the line is "# WORD FIELD..."
+ * @known: how many fields we know; with more the line stays, to be shown
  * @fields: gets the fields after the name
  *
  * Return: false if there is no such line.
  */
-bool ktable_take_note(struct strings *lines, const char *word,
+bool ktable_take_note(struct strings *lines, const char *word, size_t known,
 		      struct strings *fields);
 
 /* Where a column that we know is. */

@@ -15,25 +15,27 @@
 #define HINT_HELP	"see what there is: asictl help"
 
 const struct command commands[] = {
-	{ "status", cmd_status, OPT_COMMON, 0, "",
+	{ "status", cmd_status, OPT_COMMON, 0, 0, "",
 	  "is ASI on, what does it protect, and if not, why" },
-	{ "check", cmd_check, OPT_COMMON | OPT_PROMETHEUS, 0, "",
+	{ "check", cmd_check, OPT_COMMON | OPT_PROMETHEUS, 0, 0, "",
 	  "is this machine protected, fact by fact, for scripts" },
 	{ "stat", cmd_stat,
 	  OPT_COMMON | OPT_INTERVAL | OPT_COUNT | OPT_PER_CPU | OPT_PROMETHEUS,
-	  0, "",
+	  0, 0, "",
 	  "counters of each class, in total or per second" },
-	{ "domains", cmd_domains, OPT_COMMON, 0, "",
+	{ "domains", cmd_domains, OPT_COMMON, 0, 0, "",
 	  "live restricted address spaces and their owners (root)" },
-	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR, 0, "",
+	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR, 0, 0, "",
 	  "which instruction left for which page, from the log (root)" },
-	{ "top", cmd_top, OPT_COMMON | OPT_INTERVAL | OPT_COUNT, 0, "",
+	{ "top", cmd_top, OPT_COMMON | OPT_INTERVAL | OPT_COUNT, 0, 0, "",
 	  "instructions that leave most, in total or per second (root)" },
-	{ "features", cmd_features, OPT_COMMON, 0, "",
+	{ "map", cmd_map, OPT_COMMON | OPT_SVG, 1, 2, "PID [CLASS]",
+	  "an address space by region: what is hidden, what is not (root)" },
+	{ "features", cmd_features, OPT_COMMON, 0, 0, "",
 	  "what of the CPU and the kernel ASI works with" },
-	{ "version", cmd_version, OPT_COMMON, 0, "",
+	{ "version", cmd_version, OPT_COMMON, 0, 0, "",
 	  "versions of asictl, the kernel and its ASI interface" },
-	{ "help", cmd_help, OPT_JSON | OPT_HELP, 1, "[COMMAND]",
+	{ "help", cmd_help, OPT_JSON | OPT_HELP, 0, 1, "[COMMAND]",
 	  "this list, or the options of a command" },
 	{}
 };
@@ -50,6 +52,7 @@ const struct option_row option_rows[] = {
 	  "one line per CPU, class and counter (root)" },
 	{ OPT_CLEAR, 'C', "clear", NULL,
 	  "empty the log instead of showing it (root)" },
+	{ OPT_SVG, 's', "svg", "FILE", "draw to FILE, or with - to standard output" },
 	{ OPT_PROMETHEUS, 'p', "prometheus", NULL,
 	  "print for the textfile collector of node_exporter" },
 	{ OPT_HELP, 'h', "help", NULL, "show help" },
@@ -120,6 +123,9 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_PROMETHEUS:
 		ctx->prometheus = true;
+		break;
+	case OPT_SVG:
+		ctx->svg = arg;
 		break;
 	case OPT_CLEAR:
 		ctx->clear = true;
@@ -256,9 +262,14 @@ static void check_usage(const struct context *ctx, const struct command *cmd,
 		note_mistake(m, HINT_HELP,
 			     xasprintf("'%s' has no use for '%s'", cmd->name,
 				       ctx->argv[cmd->max_args]));
-	if (ctx->prometheus && ctx->json)
+	if (!ctx->help && ctx->argc < cmd->min_args)
+		note_mistake(m, HINT_HELP,
+			     xasprintf("'%s' needs more: %s", cmd->name,
+				       cmd->args));
+	if (ctx->json && (ctx->prometheus || ctx->svg))
 		note_mistake(m, "leave one of them out",
-			     xstrdup("--prometheus and --json exclude each other"));
+			     xasprintf("--%s and --json exclude each other",
+				       ctx->svg ? "svg" : "prometheus"));
 	if (ctx->prometheus && ctx->given & OPT_INTERVAL)
 		note_mistake(m, "leave out --interval: Prometheus makes rates of totals",
 			     xstrdup("--prometheus and --interval exclude each other"));

@@ -184,24 +184,27 @@ static void die_of(int sig)
 	raise(sig);
 }
 
-static void handle_signal(void)
+/* Return: true if the terminal is to be drawn anew. */
+static bool handle_signal(void)
 {
 	struct signalfd_siginfo info;
 
 	if (read(screen.signals, &info, sizeof(info)) != sizeof(info))
-		return;
+		return false;
 	switch (info.ssi_signo) {
 	case SIGWINCH:
-		break;
+		return true;
 	case SIGTSTP:
+		/* What ends the stop is SIGCONT, which is the next to read. */
 		leave();
 		raise(SIGSTOP);
-		break;
+		return false;
 	case SIGCONT:
 		enter();
-		break;
+		return true;
 	default:
 		die_of(info.ssi_signo);
+		return false;
 	}
 }
 
@@ -242,8 +245,9 @@ enum screen_event screen_wait(const struct timespec *deadline)
 		if (n < 0 && errno != EINTR)
 			return SCREEN_QUIT;
 		if (n > 0 && fds[0].revents) {
-			handle_signal();
-			return SCREEN_REDRAW;
+			if (handle_signal())
+				return SCREEN_REDRAW;
+			continue;
 		}
 		if (n > 0 && fds[1].revents && wants_to_quit())
 			return SCREEN_QUIT;

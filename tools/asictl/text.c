@@ -123,14 +123,16 @@ struct size_text text_size(uint64_t bytes)
 {
 	struct size_text text = { "0" };
 	double value = bytes;
+	bool tenths;
 	size_t unit = 0;
 
-	/* Rounding must not show 1024 of a unit. */
+	/* Rounding must not show 1024 of a unit, nor a tenth that is 0. */
 	for (; value >= 1023.5; value /= 1024)
 		unit++;
+	tenths = value < 9.95 && (int)(value * 10 + 0.5) % 10;
 	if (bytes)
-		snprintf(text.s, sizeof(text.s), "%.*f%s",
-			 value < 10 && value != (int)value, value, units[unit]);
+		snprintf(text.s, sizeof(text.s), "%.*f%s", tenths, value,
+			 units[unit]);
 	return text;
 }
 
@@ -142,6 +144,19 @@ bool text_is_unit(const char *s)
 		if (!strcmp(s, units[i]))
 			return true;
 	return false;
+}
+
+bool text_address(const char *s, uint64_t *value)
+{
+	size_t len;
+
+	if (!s || strncmp(s, "0x", 2))
+		return false;
+	len = strlen(s + 2);
+	if (!len || len > 16 || s[2 + strspn(s + 2, "0123456789abcdef")])
+		return false;
+	*value = strtoull(s + 2, NULL, 16);
+	return true;
 }
 
 bool text_u64(const char *s, uint64_t *value)

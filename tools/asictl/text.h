@@ -57,6 +57,9 @@ struct size_text text_size(uint64_t bytes);
 /* Is @s what follows the number in such a size? */
 bool text_is_unit(const char *s);
 
+/* "0x" and hexadecimal digits, nothing else. NULL is none. */
+bool text_address(const char *s, uint64_t *value);
+
 /* Strict: digits only, no sign, no blank, must fit. */
 bool text_u64(const char *s, uint64_t *value);
 

@@ -65,6 +65,8 @@ def valgrind(tool):
                           ("broken", "check --json"), ("newer", "check"), ("on", "check -p"),
                           ("broken", "faults"), ("newer", "faults --json"), ("broken", "top"),
                           ("on", "top -i 0.01 -n 2 --json"), ("newer", "top"),
+                          ("broken", "map 4711"), ("newer", "map 4711 --json"),
+                          ("on", "map 4711 --svg -"), ("on", "map 5"),
                           ("on", "features --json"), ("on", "stat -i 0.01 -n 2"),
                           ("absent", "status"), ("no-debugfs", "domains")):
         done = subprocess.run([*prefix, program, *command.split(), "--sysroot", tool.root(name)],
@@ -86,7 +88,7 @@ def random_bytes(rng):
         return b"# start end level unrestricted restricted region\n" + b"".join(
             b"0x%x 0x%x 4K %d %d r%d\n" % (
                 rng.randrange(2**64), rng.randrange(2**65), rng.randrange(2), rng.randrange(3),
-                rng.randrange(3)) for _ in range(rng.randrange(20)))
+                rng.randrange(3)) for _ in range(rng.randrange(20))) + b"# domain 4711 a user\n"
     if kind == 0:
         return rng.randbytes(rng.randrange(200))
     if kind == 1:

@@ -57,10 +57,11 @@ def help_of_each(tool):
     assert tool.run(["--help"]).stdout == tool.run(["help"]).stdout
 
 
-@suite("drift: the man page has the commands of the help, in their order")
+@suite("drift: the man page has the commands of the help, in their order, with their arguments")
 def man_commands(tool):
-    listed = re.findall(r"^\.TP\n\.B (\w+)$", man_section("COMMANDS"), re.M)
-    assert listed == list(commands(tool)), listed
+    listed = [(name, re.sub(r"\\f[IR]", "", arguments).strip()) for name, arguments in
+              re.findall(r"^\.TP\n\.B (\w+)( .*)?$", man_section("COMMANDS"), re.M)]
+    assert listed == [(c["name"], c["arguments"]) for c in commands(tool).values()], listed
 
 
 def man_options_of(names):
@@ -69,7 +70,8 @@ def man_options_of(names):
     options = {name: set() for name in names}
     parts = re.split(r"^\.SS Options of (.*)\n", text, flags=re.M)
     for title, part in zip([", ".join(names), *parts[1::2]], parts[::2]):
-        found = set(re.findall(r'^\.BR -(\w) ", " --([\w-]+)(?: " \\fI([\w|-]+)\\fR")?$', part, re.M))
+        found = set(re.findall(r'^\.BR -(\w) ", " --([\w-]+)(?: " \\fI(\w+)\\fR")?$', part,
+                               re.M))
         assert found, f"no option in the part of {title}"
         for name in re.split(r", | and ", title):
             options[name] |= found

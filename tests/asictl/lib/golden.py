@@ -10,16 +10,20 @@ from tap import Suite, Test
 
 GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 
+# What is compared on every kind of machine.
+COMMANDS = ("status", "check", "stat", "domains", "faults", "top", "map 4711", "features",
+            "version")
+
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (
-    ("on", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
-    ("off", "status", "check", "stat", "domains", "faults", "top", "features", "version"),
+    ("on", *COMMANDS, "stat --per-cpu"),
+    ("off", *COMMANDS),
     ("off-default", "status"),
     ("off-wrong-word", "status"),
     ("off-no-proc", "status", "features"),
     ("xen", "status", "stat"),
     ("no-reason", "status"),
-    ("absent", "status", "check", "stat", "domains", "faults", "top", "features", "version"),
+    ("absent", *COMMANDS),
     ("no-sysfs", "status", "check", "stat", "features", "version"),
     ("pti", "status", "check", "features"),
     ("mode-kvm", "status", "check"),
@@ -28,13 +32,13 @@ BOTH = (
     ("test-class", "status", "check", "stat"),
     ("not-sensitive", "check"),
     ("bugs", "status", "check"),
-    ("newer", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
-    ("broken", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
-    ("empty", "status", "check", "stat", "stat --per-cpu", "domains", "faults", "top", "features", "version"),
+    ("newer", *COMMANDS, "stat --per-cpu"),
+    ("broken", *COMMANDS, "stat --per-cpu"),
+    ("empty", *COMMANDS, "stat --per-cpu"),
     ("no-reason-file", "status"),
     ("class-doubt", "status"),
     ("no-enabled", "status", "domains"),
-    ("no-debugfs", "domains", "faults", "top", "stat --per-cpu"),
+    ("no-debugfs", "domains", "faults", "top", "map 4711", "stat --per-cpu"),
     ("no-debugfs-config", "domains"),
     ("debugfs-without-asi", "domains", "faults"),
     ("hybrid", "features"),
@@ -49,8 +53,11 @@ PROMETHEUS = (
     ("broken", "check", "stat", "stat --per-cpu"),
 )
 
+# Dumps on which the drawing is compared.
+SVG = ("on", "newer", "broken", "empty")
+
 # Compared as text and as JSON on dump "on", without root and with debugfs closed.
-UNPRIVILEGED = ("check", "stat", "stat --per-cpu", "domains", "faults", "top")
+UNPRIVILEGED = (*COMMANDS, "stat --per-cpu")
 
 # Exit status of `asictl status`, written by hand: what scripts rely on.
 VERDICTS = {
@@ -82,10 +89,12 @@ def runs():
     for name, *commands in PROMETHEUS:
         for command in commands:
             yield name, [*command.split(), "--prometheus"]
+    for name in SVG:
+        yield name, ["map", "4711", "--svg", "-"]
 
 
 def file_name(name, args):
-    return "_".join([name, *(arg.lstrip("-") for arg in args)])
+    return "_".join([name, *(arg.lstrip("-") for arg in args if arg != "-")])
 
 
 def unprivileged_runs():

@@ -11,10 +11,10 @@ suite = Suite()
 tests = suite.tests
 
 COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"],
-            ["faults"], ["top"], ["features"],
+            ["faults"], ["top"], ["map", "4711"], ["features"],
             ["version"])
 # Those that JSON is not an alternative to.
-TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"])
+TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"], ["map", "4711", "--svg", "-"])
 
 
 def cpu_seconds():
@@ -75,7 +75,7 @@ def links(tool):
 def pipes(tool):
     root = tool.fresh("on")
     for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo",
-                 "sys/kernel/debug/asi/faults"):
+                 "sys/kernel/debug/asi/faults", "sys/kernel/debug/asi/map"):
         os.unlink(os.path.join(root, name))
         os.mkfifo(os.path.join(root, name))
     check_all(tool, root)
@@ -152,6 +152,22 @@ def large_log(tool):
     value = tool.run(["top", "--json"], root).json()
     assert value["count"] == 60000 and len(value["sites"]) == 1000, value["count"]
     assert all(site["count"] == 60 and site["pages"] == 30 for site in value["sites"])
+    assert cpu_seconds() - before < 10
+
+
+@suite("an address space in 60000 pieces is drawn in no time")
+def large_map(tool):
+    root = tool.fresh("on")
+    with open(os.path.join(root, "sys/kernel/debug/asi/map"), "wb") as file:
+        file.write(b"# start end level unrestricted restricted region\n")
+        for i in range(60000):
+            file.write(b"0x%x 0x%x 2M 1 %d direct\n" % (i << 21, (i + 1) << 21, i % 2))
+        file.write(b"# domain 4711 a user\n")
+    before = cpu_seconds()
+    value = tool.run(["map", "4711", "--json"], root).json()
+    assert value["regions"][0]["hidden"] == value["regions"][0]["mapped"] == 30000 << 21, value
+    svg = tool.run(["map", "4711", "--svg", "-"], root)
+    assert svg.status == 0 and len(svg.stdout) < 20000, len(svg.stdout)
     assert cpu_seconds() - before < 10
 
 

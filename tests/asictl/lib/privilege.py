@@ -60,13 +60,13 @@ def in_chroot(tool, root, *args, user=NOBODY):
     return done.returncode, done.stdout, done.stderr
 
 
-@suite("not root: domains, stat --per-cpu, faults and top say so")
+@suite("not root: domains, stat --per-cpu, faults, top and map say so")
 def debugfs_denied(tool):
     root = tool.fresh("on")
     prefix = nobody()
     with closed(root, "sys/kernel/debug"):
         for args in (["domains"], ["stat", "--per-cpu"], ["faults"], ["top"],
-                     ["top", "-i", "1"]):
+                     ["top", "-i", "1"], ["map", "4711"]):
             result = public(tool).run(args, root, prefix)
             assert result.status == 1, result.show()
             assert "only root may read /sys/kernel/debug/asi/" in result.stderr, result.show()

@@ -24,6 +24,12 @@ WRONG = (
     (["help", "nonsense"], "no command 'nonsense'"),
     (["domains", "-i", "1"], "no option --interval"),
     (["status", "--per-cpu"], "no option --per-cpu"),
+    (["map"], "'map' needs more: PID"),
+    (["map", "--svg", "-"], "'map' needs more: PID"),
+    (["map", "1", "kvm", "x"], "no use for 'x'"),
+    (["map", "4711", "a b"], "'a b' is no class"),
+    (["map", "4711", ""], "'' is no class"),
+    (["status", "--svg", "-"], "no option --svg"),
     (["domains", "--prometheus"], "no option --prometheus"),
     (["stat", "-n", "3"], "--count needs --interval"),
     (["status", "--sysroot", "/nonexistent"], "No such file"),
@@ -32,6 +38,9 @@ WRONG = (
 ) + tuple(
     (["stat", "-i", value], "is no interval")
     for value in ("", "0", "-1", "nan", "inf", "1e9", "1x", " 1", "0.001", "0,5")
+) + tuple(
+    (["map", value], "is no process number")
+    for value in ("", "0", "+1", "self", "1.5", "4194305", "99999999999999999999")
 ) + tuple(
     (["stat", "-i", "1", "-n", value], "is no count")
     for value in ("", "0", "-1", "1.5", "99999999999999999999", "+1")
@@ -54,8 +63,10 @@ def check_wrong(tool, args, words):
     assert value.json()["hint"] == lines[1][len("Hint: "):], value.show()
 
 
-@suite("wrong use: --json and --prometheus exclude each other")
+@suite("wrong use: --json excludes --prometheus and --svg")
 def two_formats(tool):
+    result = tool.run(["map", "1", "--svg", "-", "-j"])
+    assert result.status == 1 and "exclude each other" in result.json()["error"], result.show()
     for verb in ("check", "stat"):
         result = tool.run([verb, "-p", "-j"])
         assert result.status == 1 and "exclude each other" in result.json()["error"], result.show()
