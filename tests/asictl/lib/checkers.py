@@ -138,7 +138,7 @@ def fuzz(tool):
     assert count, "no run at all"
 
 
-@suite("install: program and man page go where they belong")
+@suite("install: program, man page and completion go where they belong")
 def install(tool):
     where = os.path.join(tool.scratch, "installed")
     subprocess.run(["make", "-s", "-C", os.path.join(TOP, "tools/asictl"),
@@ -146,6 +146,10 @@ def install(tool):
                    check=True, stdout=subprocess.DEVNULL)
     assert os.access(os.path.join(where, "usr/sbin/asictl"), os.X_OK)
     assert os.path.getsize(os.path.join(where, "usr/share/man/man8/asictl.8")) > 1000
+    completion = os.path.join(where, "usr/share/bash-completion/completions/asictl")
+    done = subprocess.run(["bash", "--norc", "-c", f"source {completion}; complete -p asictl"],
+                          stdout=subprocess.PIPE, check=True, text=True)
+    assert done.stdout == "complete -F _asictl asictl\n", done.stdout
 
 
 @suite("build: without libjansson it says which package to install")
