@@ -36,6 +36,8 @@
  * invitation to read its frame.
  */
 #define HIDDEN_BLOCK	__pmd(_PAGE_SOFTW1)
+/* The same of one that was hidden by hand, so that the fault log can tell. */
+#define HOLE_BLOCK	__pmd(_PAGE_SOFTW1 | _PAGE_SOFTW2)
 
 /* Nested inside of pgd_lock.  Interrupts off. */
 DEFINE_RAW_SPINLOCK(asi_directmap_lock);
@@ -47,10 +49,16 @@ static pgd_t directmap_pgd[PTRS_PER_PGD] __page_aligned_bss;
 static unsigned int first_slot __ro_after_init;
 static unsigned int end_slot __ro_after_init;
 
+/* Is this the entry of a block that asi_directmap_hide() hid? */
+bool asi_block_hole(pmd_t pmd)
+{
+	return pmd_val(pmd) == pmd_val(HOLE_BLOCK);
+}
+
 /* Is this the entry of a hidden block? */
 bool asi_block_hidden(pmd_t pmd)
 {
-	return pmd_val(pmd) == pmd_val(HIDDEN_BLOCK);
+	return pmd_val(pmd) == pmd_val(HIDDEN_BLOCK) || asi_block_hole(pmd);
 }
 
 /* The topmost table; only the slots of the direct map have something in them. */
@@ -423,7 +431,7 @@ int asi_directmap_hide(unsigned long addr)
 			return -EBUSY;
 		if (pmd_none(*pmd))
 			return -EINVAL;
-		set_block(addr, pmd, HIDDEN_BLOCK);
+		set_block(addr, pmd, HOLE_BLOCK);
 	}
 
 	flush_tlb_kernel_range(addr, addr + PMD_SIZE);

@@ -183,6 +183,7 @@ bool asi_directmap_slot(unsigned int index);
 void asi_directmap_replace(pgd_t *pgd);
 pmd_t asi_directmap_block(unsigned long addr);
 pte_t asi_directmap_page(unsigned long addr);
+bool asi_block_hole(pmd_t pmd);
 bool asi_block_hidden(pmd_t pmd);
 int asi_directmap_hide(unsigned long addr);
 void asi_directmap_show(unsigned long addr);
