@@ -7,7 +7,8 @@
  *  check	  compares the page tables of all live domains
  *  hole	  takes blocks of memory out of the restricted direct map
  *
- * Documentation/arch/x86/asi.rst describes the files.
+ * Documentation/ABI/testing/debugfs-asi describes the files, and those that are made
+ * elsewhere.
  */
 #include <linux/cleanup.h>
 #include <linux/ctype.h>
@@ -28,6 +29,7 @@
 
 #include <asm/pgtable.h>
 
+#include "faultlog.h"
 #include "internal.h"
 
 /* The next thread group with a pid of at least @nr, referenced; or NULL. */
@@ -388,6 +390,7 @@ static int __init asi_debugfs_init(void)
 			    &stats_percpu_fops);
 	debugfs_create_file("check", 0400, dir, NULL, &check_fops);
 	debugfs_create_file("hole", 0600, dir, NULL, &hole_fops);
+	asi_faults_debugfs_init(dir);
 	return 0;
 }
 late_initcall(asi_debugfs_init);

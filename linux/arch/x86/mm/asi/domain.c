@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 
+#include "faultlog.h"
 #include "internal.h"
 
 struct asi_class asi_classes[ASI_MAX_NUM];
@@ -47,6 +48,7 @@ static void reset_counters(int index)
 {
 	int cpu;
 
+	asi_faults_clear(index);
 	for_each_possible_cpu(cpu)
 		memset(per_cpu(asi_stats, cpu).count[index], 0,
 		       sizeof(per_cpu(asi_stats, cpu).count[index]));

@@ -14,6 +14,7 @@
 #include <asm/special_insns.h>
 #include <asm/trap_pf.h>
 
+#include "faultlog.h"
 #include "internal.h"
 
 #include <trace/events/asi.h>
@@ -71,18 +72,21 @@ static noinline void tense_fault(unsigned int index, struct pt_regs *regs)
 }
 
 /*
- * The tracepoints of a fault, with the entry work done that they need.  The
- * address space is the unrestricted one by now.  Not for tense code: the end of
- * the entry work would go back into the domain before the access was tried.
+ * The tracepoints of a fault, and its stack for the log, with the entry work done
+ * that they need.  The address space is the unrestricted one by now.  Not for tense
+ * code: the end of the entry work would go back into the domain before the access
+ * was tried.
  */
 static __always_inline void trace_fault(unsigned int index,
 					struct pt_regs *regs,
 					unsigned long error_code,
-					unsigned long address)
+					unsigned long address,
+					const struct asi_fault *fault)
 {
 	irqentry_state_t state;
 
-	if (!tracepoint_enabled(asi_fault) && !tracepoint_enabled(asi_exit))
+	if (!tracepoint_enabled(asi_fault) && !tracepoint_enabled(asi_exit) &&
+	    !asi_fault_wants_stack(fault))
 		return;
 
 	state = irqentry_enter(regs);
@@ -91,6 +95,8 @@ static __always_inline void trace_fault(unsigned int index,
 	if (rcu_is_watching()) {
 		trace_asi_fault(index, regs->ip, address, error_code);
 		trace_asi_exit(index, ASI_EXIT_FAULT, regs->ip, address);
+		if (asi_fault_wants_stack(fault))
+			asi_fault_save_stack(fault, regs);
 	}
 	instrumentation_end();
 	irqentry_exit(regs, state);
@@ -101,6 +107,8 @@ noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 				unsigned long address)
 {
 	struct asi *asi = asi_get_current();
+	enum asi_fault_phase phase;
+	struct asi_fault *fault;
 	unsigned int index = 0;
 	bool tense = false;
 	bool possible;
@@ -110,6 +118,7 @@ noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 			return false;
 
 		index = asi->index;
+		phase = asi_fault_phase_now();
 		asi_count(index, ASI_CTR_FAULTS);
 		if (asi->class->ops.fault_policy == ASI_FAULT_ABORT)
 			asi_relax();
@@ -118,6 +127,7 @@ noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 		if (unlikely(tense))
 			current->thread.asi_state.intr_nest_depth++;
 		__asi_exit(ASI_EXIT_FAULT);
+		fault = asi_log_fault(index, phase, regs->ip, address);
 	}
 
 	possible = !(error_code & PF_NOT_MISSING) && mapped(address, error_code);
@@ -129,7 +139,7 @@ noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 		barrier();
 		current->thread.asi_state.intr_nest_depth--;
 	} else if (asi) {
-		trace_fault(index, regs, error_code, address);
+		trace_fault(index, regs, error_code, address, fault);
 	}
 	return possible;
 }

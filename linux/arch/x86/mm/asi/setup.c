@@ -8,6 +8,7 @@
  *  domain.c	 classes and domains: register, make, destroy
  *  switch.c	 enter, relax, exit; the composition of CR3
  *  fault.c	 is a page fault ours? leave and try again
+ *  faultlog.c	 which instructions left, and for which memory
  *  pgtable.c	 what a restricted page table is made of, and its check
  *  directmap.c	 the restricted direct map
  *  window.c	 the part of the vmalloc area that is left out
@@ -15,6 +16,7 @@
  *  user.c	 the class of ordinary processes
  *  stats.c	 counters, and sysfs
  *  debugfs.c	 domains, explicit holes and the check, for the curious
+ *  faultlog_debugfs.c	the fault log as text
  *  debug.c	 the invariants, with CONFIG_ASI_DEBUG
  *  tests/	 KUnit
  *
@@ -22,14 +24,14 @@
  *
  * What happens when:
  *
- *  1. Early parameters: "asi=", "asi_sensitive=".
+ *  1. Early parameters: "asi=", "asi_sensitive=", "asi_debug_fault_stacks".
  *  2. setup_arch(), after the hypervisor is known and before anything of the
  *     memory layout is: asi_check_boottime() decides, and X86_FEATURE_ASI says
  *     so from then on.  The layout depends on it (kaslr.c), and the global bit
  *     of all kernel mappings (init.c).
  *  3. Early initcall, one CPU, no user process yet: asi_boot_init() makes the
- *     restricted direct map, turns on the class of processes, and lets the page
- *     allocator hide sensitive memory.
+ *     restricted direct map and the fault logs, turns on the class of processes,
+ *     and lets the page allocator hide sensitive memory.
  *  4. Later initcalls: sysfs, debugfs.  KVM registers its class when it loads.
  */
 #define pr_fmt(fmt) "asi: " fmt
@@ -45,6 +47,7 @@
 #include <asm/sections.h>
 #include <asm/set_memory.h>
 
+#include "faultlog.h"
 #include "internal.h"
 
 static const char *const mode_names[] = {
@@ -178,6 +181,7 @@ static void __init asi_boot_on(void)
 	if (!cpu_feature_enabled(X86_FEATURE_PTI))
 		set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT);
 
+	asi_faults_init();
 	asi_ready = true;
 	if (asi_sensitive) {
 		/* They go with their process: no block of them is kept for another. */
