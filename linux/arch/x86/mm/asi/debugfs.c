@@ -31,6 +31,7 @@
 
 #include "faultlog.h"
 #include "internal.h"
+#include "map.h"
 
 /* The next thread group with a pid of at least @nr, referenced; or NULL. */
 static struct task_struct *next_process(int nr)
@@ -53,7 +54,7 @@ static struct task_struct *next_process(int nr)
 }
 
 /* The mm of a process, referenced, even if its first thread is gone; or NULL. */
-static struct mm_struct *process_mm(struct task_struct *task)
+struct mm_struct *asi_process_mm(struct task_struct *task)
 {
 	struct mm_struct *mm = NULL;
 	struct task_struct *t;
@@ -79,7 +80,7 @@ static int for_each_mm(int (*func)(struct task_struct *task,
 
 	while (!err && (task = next_process(nr))) {
 		nr = task_tgid_nr(task) + 1;
-		mm = process_mm(task);
+		mm = asi_process_mm(task);
 		if (mm) {
 			err = func(task, mm, data);
 			mmput(mm);
@@ -90,20 +91,26 @@ static int for_each_mm(int (*func)(struct task_struct *task,
 	return err;
 }
 
+/* The command of a process as one word; @buf has TASK_COMM_LEN bytes. */
+void asi_get_comm(char *buf, struct task_struct *task)
+{
+	char *c;
+
+	__get_task_comm(buf, TASK_COMM_LEN, task);
+	for (c = buf; *c; c++) {
+		if (!isgraph(*c))
+			*c = '_';
+	}
+}
+
 static int show_domains(struct task_struct *task, struct mm_struct *mm,
 			void *data)
 {
 	struct seq_file *m = data;
 	char comm[TASK_COMM_LEN];
 	int i;
-	char *c;
 
-	get_task_comm(comm, task);
-	for (c = comm; *c; c++) {
-		if (!isgraph(*c))
-			*c = '_';
-	}
-
+	asi_get_comm(comm, task);
 	for (i = 0; i < ASI_MAX_NUM; i++) {
 		struct asi *asi = &mm->context.asi.domain[i];
 		/* Pairs with asi_pgd_alloc(): complete, or not there. */
@@ -391,6 +398,7 @@ static int __init asi_debugfs_init(void)
 	debugfs_create_file("check", 0400, dir, NULL, &check_fops);
 	debugfs_create_file("hole", 0600, dir, NULL, &hole_fops);
 	asi_faults_debugfs_init(dir);
+	asi_map_debugfs_init(dir);
 	return 0;
 }
 late_initcall(asi_debugfs_init);

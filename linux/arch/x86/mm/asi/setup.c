@@ -17,6 +17,7 @@
  *  stats.c	 counters, and sysfs
  *  debugfs.c	 domains, explicit holes and the check, for the curious
  *  faultlog_debugfs.c	the fault log as text
+ *  map.c	 the address space of a process, and what its domain has of it
  *  debug.c	 the invariants, with CONFIG_ASI_DEBUG
  *  tests/	 KUnit
  *
