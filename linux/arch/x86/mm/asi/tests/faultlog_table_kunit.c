@@ -24,9 +24,11 @@
 
 static struct asi_fault *new_log(struct kunit *test)
 {
-	asi_test_needs_asi(test);
-	return kunit_kcalloc(test, ASI_FAULT_ENTRIES, sizeof(struct asi_fault),
-			     GFP_KERNEL);
+	struct asi_fault *log = kunit_kcalloc(test, ASI_FAULT_ENTRIES,
+					      sizeof(*log), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, log);
+	return log;
 }
 
 static struct asi_fault *count(struct asi_fault *log, unsigned int class,
@@ -41,7 +43,7 @@ static struct asi_fault *count(struct asi_fault *log, unsigned int class,
 struct sum {
 	unsigned int entries;
 	unsigned long faults;
-	/* Faults and entries that have @IP. */
+	/* Faults of one instruction. */
 	unsigned long here;
 	/* Faults counted for the instruction, not for a page. */
 	unsigned long rest;
@@ -49,7 +51,7 @@ struct sum {
 	unsigned int broken;
 };
 
-static struct sum sum_up(const struct asi_fault *log)
+static struct sum sum_up(const struct asi_fault *log, unsigned long ip)
 {
 	struct sum sum = {};
 	int i;
@@ -59,7 +61,7 @@ static struct sum sum_up(const struct asi_fault *log)
 
 		sum.entries += !!log[i].key;
 		sum.faults += faults;
-		if (log[i].ip == IP)
+		if (log[i].ip == ip)
 			sum.here += faults;
 		if (i >= ASI_FAULT_PAGES)
 			sum.rest += faults;
@@ -85,7 +87,7 @@ static void same_place_is_one_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asi_fault_index(first->key), 1U);
 	KUNIT_EXPECT_EQ(test, (int)asi_fault_phase(first->key),
 			(int)ASI_FAULT_RELAXED);
-	KUNIT_EXPECT_EQ(test, sum_up(log).entries, 1U);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, 1U);
 }
 
 static void places_are_apart(struct kunit *test)
@@ -107,7 +109,7 @@ static void places_are_apart(struct kunit *test)
 		for (j = 0; j < i; j++)
 			KUNIT_EXPECT_PTR_NE(test, fault[i], fault[j]);
 	}
-	KUNIT_EXPECT_EQ(test, sum_up(log).entries, (unsigned int)i);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, (unsigned int)i);
 }
 
 /* An instruction that touches more pages than there are entries loses none. */
@@ -121,7 +123,7 @@ static void many_pages_of_one_instruction(struct kunit *test)
 	for (i = 0; i < 10 * ASI_FAULT_PAGES; i++)
 		lost += !count(log, 0, ASI_FAULT_RELAXED, IP,
 			       ADDRESS + i * PAGE_SIZE);
-	sum = sum_up(log);
+	sum = sum_up(log, IP);
 	kunit_info(test, "%u entries, %lu of %lu faults by instruction",
 		   sum.entries, sum.rest, sum.faults);
 
@@ -150,7 +152,7 @@ static void too_many_instructions(struct kunit *test)
 	for (i = 0; i < total; i++)
 		lost += !count(log, 0, ASI_FAULT_RELAXED, IP + 3 * i,
 			       ADDRESS + i * PAGE_SIZE);
-	sum = sum_up(log);
+	sum = sum_up(log, IP);
 
 	KUNIT_EXPECT_EQ(test, sum.broken, 0U);
 	KUNIT_EXPECT_EQ(test, sum.faults + lost, total);
@@ -166,36 +168,36 @@ static void clear_by_class(struct kunit *test)
 
 	for (i = 0; i < 100; i++)
 		count(log, i % 4, ASI_FAULT_RELAXED, IP, ADDRESS + i * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, sum_up(log).faults, 100UL);
+	KUNIT_ASSERT_EQ(test, sum_up(log, IP).faults, 100UL);
 
 	asi_fault_clear(log, 2);
-	KUNIT_EXPECT_EQ(test, sum_up(log).faults, 75UL);
-	KUNIT_EXPECT_EQ(test, sum_up(log).entries, 75U);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).faults, 75UL);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, 75U);
 	for (i = 0; i < ASI_FAULT_ENTRIES; i++) {
 		class = asi_fault_index(log[i].key);
 		KUNIT_EXPECT_FALSE(test, log[i].key && class == 2);
 	}
 
 	asi_fault_clear(log, -1);
-	KUNIT_EXPECT_EQ(test, sum_up(log).entries, 0U);
-	KUNIT_EXPECT_EQ(test, sum_up(log).broken, 0U);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, 0U);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).broken, 0U);
 
 	/* What is free can be used again. */
 	count(log, 2, ASI_FAULT_RELAXED, IP, ADDRESS);
-	KUNIT_EXPECT_EQ(test, sum_up(log).here, 1UL);
+	KUNIT_EXPECT_EQ(test, sum_up(log, IP).here, 1UL);
 }
 
 /*
  * What is to happen after how many of the instructions that are done in single
- * steps, and how many there were.
+ * steps, how many there were, and what they work on.
  */
 static struct {
 	struct task_struct *task;
 	unsigned long at, steps;
 	void (*interrupt)(void);
 	struct asi_fault *log;
-	/* An instruction whose entry is tried first where that of IP is. */
-	unsigned long neighbour;
+	/* Two instructions whose entry is the first of the log if that is free. */
+	unsigned long here, neighbour;
 } step;
 
 static int on_step(struct notifier_block *nb, unsigned long event, void *data)
@@ -231,21 +233,25 @@ static __always_inline void set_single_step(bool on)
 	asm volatile("push %0; popf" : : "rm" (flags) : "memory", "cc");
 }
 
+/* The next instruction behind @ip that goes into the first set of an empty log. */
+static unsigned long find_first(unsigned long ip)
+{
+	struct asi_fault *fault;
+
+	do {
+		asi_fault_clear(step.log, -1);
+		fault = count(step.log, 0, ASI_FAULT_RELAXED, ++ip, ADDRESS);
+	} while (fault != step.log);
+	asi_fault_clear(step.log, -1);
+	return ip;
+}
+
 static void prepare_steps(struct kunit *test)
 {
-	struct asi_fault *fault, *other;
-
 	memset(&step, 0, sizeof(step));
 	step.log = new_log(test);
-
-	fault = count(step.log, 0, ASI_FAULT_RELAXED, IP, ADDRESS);
-	for (step.neighbour = IP + 1; ; step.neighbour++) {
-		asi_fault_clear(step.log, -1);
-		other = count(step.log, 0, ASI_FAULT_RELAXED, step.neighbour,
-			      ADDRESS);
-		if (other == fault)
-			break;
-	}
+	step.here = find_first(IP);
+	step.neighbour = find_first(step.here);
 
 	KUNIT_ASSERT_EQ(test, 0, register_die_notifier(&step_notifier));
 	KUNIT_ASSERT_EQ(test, 0,
@@ -274,7 +280,7 @@ static bool interrupted(void (*func)(void), void (*interrupt)(void),
 
 static void count_here(void)
 {
-	count(step.log, 0, ASI_FAULT_RELAXED, IP, ADDRESS);
+	count(step.log, 0, ASI_FAULT_RELAXED, step.here, ADDRESS);
 }
 
 static void count_neighbour(void)
@@ -304,7 +310,7 @@ static void expect_interruptible(struct kunit *test, bool used,
 		if (used)
 			count_here();
 		again = interrupted(count_here, interrupt, at++);
-		sum = sum_up(step.log);
+		sum = sum_up(step.log, step.here);
 		if (!again)
 			break;
 		bad += sum.broken || sum.here != used + 1 + here ||
@@ -340,18 +346,16 @@ static void clearing_is_interrupted(struct kunit *test)
 {
 	void (*const interrupt[])(void) = { count_here, count_neighbour };
 	unsigned long at, kept = 0, forgotten = 0, bad = 0;
-	struct asi_fault *fault;
 	struct sum sum;
 	int i;
 
 	prepare_steps(test);
-	fault = count(step.log, 0, ASI_FAULT_RELAXED, IP, ADDRESS);
-	/* Up to the entry that is used, for each a handful, and well behind it. */
-	for (at = 0; at < 8 * (fault - step.log) + 100; at++) {
+	/* It begins with the entry that is used, and goes on for long. */
+	for (at = 0; at < 300; at++) {
 		i = at % 2;
 		count_here();
 		interrupted(clear_all, interrupt[i], at / 2);
-		sum = sum_up(step.log);
+		sum = sum_up(step.log, step.here);
 		bad += sum.broken || sum.faults > 1 || sum.entries > 1 ||
 		       (i && sum.here);
 		kept += sum.faults;
