@@ -116,7 +116,7 @@ unsigned long __init asi_kaslr_align(int region, unsigned long vaddr)
 
 static void *table_alloc(void)
 {
-	return asi_table_alloc(GFP_KERNEL, 0);
+	return asi_table_pages(GFP_KERNEL, 0);
 }
 
 /* The restricted entry for the block at @addr, or NULL without a table. */
@@ -236,21 +236,9 @@ pmd_t asi_directmap_block(unsigned long addr)
  */
 pte_t asi_directmap_page(unsigned long addr)
 {
-	pmd_t pmd;
-	pte_t pte;
-
 	if (!asi_ready || !in_directmap(addr) || !block_entry(addr))
 		return __pte(0);
-
-	pmd = kernel_block(addr);
-	if (pmd_none(pmd))
-		return __pte(0);
-	if (pmd_leaf(pmd))
-		return pfn_pte(pmd_pfn(pmd) + pte_index(addr),
-			       pgprot_large_2_4k(pmd_pgprot(pmd)));
-
-	pte = READ_ONCE(*pte_offset_kernel(&pmd, addr));
-	return pte_val(pte) & _PAGE_PRESENT ? pte : __pte(0);
+	return asi_kernel_page(addr);
 }
 
 /* Set the entry for the block at @addr, and its copies.  asi_directmap_lock is held. */

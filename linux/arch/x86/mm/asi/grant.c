@@ -63,11 +63,6 @@ struct table_path {
 	int level;
 };
 
-static unsigned long *table_of(unsigned long entry)
-{
-	return __va(entry & PTE_PFN_MASK);
-}
-
 static struct table_path find_path(struct asi *asi, unsigned long addr)
 {
 	unsigned long *own = (unsigned long *)asi->pgd;
@@ -81,22 +76,16 @@ static struct table_path find_path(struct asi *asi, unsigned long addr)
 		p.shared = shared[i];
 		if (p.level == 2 || !*p.own || *p.own == p.shared)
 			return p;
-		own = table_of(*p.own);
-		shared = table_of(p.shared);
+		own = asi_table_of(*p.own);
+		shared = asi_table_of(p.shared);
 	}
-}
-
-/* A new page for a table.  It belongs to whoever the domain is made for. */
-static void *table_alloc(void)
-{
-	return asi_table_alloc(GFP_KERNEL_ACCOUNT, 0);
 }
 
 /* Make all tables above the blocks of @g private. */
 static int make_private(struct asi_grants *g)
 {
 	while (!g->pmd) {
-		void *table = table_alloc();
+		void *table = asi_table_alloc();
 		struct table_path p;
 		unsigned long flags;
 
@@ -105,7 +94,7 @@ static int make_private(struct asi_grants *g)
 
 		raw_spin_lock_irqsave(&asi_directmap_lock, flags);
 		p = find_path(g->asi, g->base);
-		memcpy(table, table_of(p.shared), PAGE_SIZE);
+		memcpy(table, asi_table_of(p.shared), PAGE_SIZE);
 		/* After what it leads to, see set_block(). */
 		smp_store_release(p.own, _KERNPG_TABLE | __pa(table));
 		if (p.level == 3)
@@ -182,7 +171,7 @@ static struct asi_grants *make_grants(struct asi *asi, unsigned long addr)
 		return NULL;
 	g->asi = asi;
 	g->base = addr & PUD_MASK;
-	g->pages = table_alloc();
+	g->pages = asi_table_alloc();
 	if (!g->pages) {
 		kfree(g);
 		return NULL;
@@ -207,7 +196,7 @@ static int prepare_block(struct asi *asi, unsigned long addr)
 	if (g->pages[pmd_index(addr)])
 		return 0;
 
-	table = table_alloc();
+	table = asi_table_alloc();
 	if (!table)
 		return -ENOMEM;
 	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
@@ -376,9 +365,9 @@ static void free_tables(unsigned long *own, unsigned long *shared, int level)
 		    (level == asi_top_level() && !asi_directmap_slot(i)))
 			continue;
 		if (level > 3)
-			free_tables(table_of(own[i]), table_of(shared[i]),
+			free_tables(asi_table_of(own[i]), asi_table_of(shared[i]),
 				    level - 1);
-		free_page((unsigned long)table_of(own[i]));
+		free_page((unsigned long)asi_table_of(own[i]));
 	}
 }
 

@@ -129,8 +129,11 @@ bool asi_class_valid(int index);
 
 /* pgtable.c */
 int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where);
+pgd_t *asi_pgd_pages(void);
 void asi_pgd_free(pgd_t *pgd);
-void *asi_table_alloc(gfp_t gfp, unsigned int order);
+void *asi_table_pages(gfp_t gfp, unsigned int order);
+void *asi_table_alloc(void);
+pte_t asi_kernel_page(unsigned long addr);
 unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level);
 
 /**
@@ -151,6 +154,15 @@ struct asi_check {
 
 void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result);
+
+/* The hardware sets these in the entries of one table and not of the other. */
+#define ASI_ENTRY_NOISE	(_PAGE_ACCESSED | _PAGE_DIRTY)
+
+/* The table that an entry above the last level leads to. */
+static inline unsigned long *asi_table_of(unsigned long entry)
+{
+	return __va(entry & PTE_PFN_MASK);
+}
 
 /* The level of the topmost table; 1 is that of 4 KiB entries. */
 static inline int asi_top_level(void)

@@ -16,6 +16,7 @@
  *    hotplug adds for struct pages.  They are absent in older domains, which an
  *    access leaves each time.
  */
+#include <kunit/static_stub.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -24,9 +25,6 @@
 #include <asm/pgtable.h>
 
 #include "internal.h"
-
-/* The hardware sets these in one table and not in the other. */
-#define ENTRY_NOISE	(_PAGE_ACCESSED | _PAGE_DIRTY)
 
 /*
  * With PTI, bit 12 of CR3 tells the entry code that the user half of a pair of
@@ -39,7 +37,7 @@ static unsigned int pgd_order(void)
 }
 
 /**
- * asi_table_alloc - memory for a page table
+ * asi_table_pages - memory for a page table
  * @gfp:   Who it is accounted to.
  * @order: Of pages.
  *
@@ -49,10 +47,38 @@ static unsigned int pgd_order(void)
  * request for memory and its answer.
  * Return: zeroed memory, or NULL.
  */
-void *asi_table_alloc(gfp_t gfp, unsigned int order)
+void *asi_table_pages(gfp_t gfp, unsigned int order)
 {
 	asi_debug_may_wait();
 	return (void *)__get_free_pages(gfp | __GFP_ZERO, order);
+}
+
+/**
+ * asi_pgd_pages - allocate a topmost table without entries
+ *
+ * Context: may sleep.
+ * Return: the table, for asi_pgd_free(); NULL without memory.
+ */
+pgd_t *asi_pgd_pages(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(asi_pgd_pages);
+
+	return asi_table_pages(GFP_KERNEL_ACCOUNT, pgd_order());
+}
+
+/**
+ * asi_table_alloc - allocate a table without entries, of any level but the topmost
+ *
+ * It belongs to whoever the domain is made for.
+ *
+ * Context: may sleep.
+ * Return: the table, a page; NULL without memory.
+ */
+void *asi_table_alloc(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(asi_table_alloc);
+
+	return asi_table_pages(GFP_KERNEL_ACCOUNT, 0);
 }
 
 /**
@@ -66,7 +92,7 @@ void *asi_table_alloc(gfp_t gfp, unsigned int order)
  */
 int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 {
-	pgd_t *pgd = asi_table_alloc(GFP_KERNEL_ACCOUNT, pgd_order());
+	pgd_t *pgd = asi_pgd_pages();
 
 	if (!pgd)
 		return -ENOMEM;
@@ -83,7 +109,7 @@ int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
 }
 
 /**
- * asi_pgd_free - free what asi_pgd_alloc() made
+ * asi_pgd_free - free what asi_pgd_alloc() or asi_pgd_pages() made
  * @pgd: The topmost table, loaded on no CPU.
  *
  * Context: any.
@@ -117,10 +143,12 @@ void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 	}
 }
 
+#define RIGHTS	(_PAGE_RW | _PAGE_USER | _PAGE_NX)
+
 /* What an entry lets through, as bits that all entries of a walk must have. */
 static unsigned long rights_of(unsigned long entry)
 {
-	return (entry ^ _PAGE_NX) & (_PAGE_RW | _PAGE_USER | _PAGE_NX);
+	return (entry ^ _PAGE_NX) & RIGHTS;
 }
 
 /*
@@ -172,6 +200,38 @@ static unsigned long leaf_target(unsigned long entry, unsigned long addr,
 	return (entry & PTE_PFN_MASK & ~(size - 1)) | (addr & (size - 1));
 }
 
+/**
+ * asi_kernel_page - what the kernel maps one page with
+ * @addr: Any address.
+ *
+ * It may change at any time, unless the caller owns what is mapped.  The tables are
+ * there as long as interrupts are off: vmap() frees one, to put a larger entry in
+ * its place, only after a flush that interrupts all CPUs.  Those of memory that is
+ * removed go at once.
+ *
+ * Context: any; memory hotplug off, or the caller owns what is mapped.
+ * Return: the entry, or the same as an entry of 4 KiB where it is a larger one, with
+ * the rights that all entries on the way give; empty if there is none.
+ */
+pte_t asi_kernel_page(unsigned long addr)
+{
+	unsigned long entry, val, rights, flags;
+	int level;
+
+	local_irq_save(flags);
+	entry = walk(init_mm.pgd, addr, 1, &level, &rights);
+	local_irq_restore(flags);
+	if (!(entry & _PAGE_PRESENT))
+		return __pte(0);
+
+	val = entry & ~(PTE_PFN_MASK & ~(asi_level_size(level) - 1));
+	if (level > 1)
+		val = protval_large_2_4k(val);
+	val = (val & ~RIGHTS) | (rights ^ _PAGE_NX);
+	return pfn_pte(leaf_target(entry, addr, level) >> PAGE_SHIFT,
+		       __pgprot(val));
+}
+
 /* How a leaf has its memory cached, and whether encrypted. */
 static unsigned long leaf_memory_type(unsigned long entry, int level)
 {
@@ -200,7 +260,7 @@ static void check_broken(struct asi_check *result, unsigned long addr)
 /* Is @a the entry @b, but for what the hardware sets in one and not the other? */
 static bool same_entry(unsigned long a, unsigned long b)
 {
-	return !((a ^ b) & ~ENTRY_NOISE);
+	return !((a ^ b) & ~ASI_ENTRY_NOISE);
 }
 
 /*
@@ -280,6 +340,16 @@ static bool same_slot(struct mm_struct *mm, pgd_t *a, pgd_t *b, int i)
 	return same;
 }
 
+/* The first address that slot @i of the top level translates. */
+static unsigned long slot_addr(int i)
+{
+	unsigned long addr = i * asi_level_size(asi_top_level());
+
+	if (i >= PTRS_PER_PGD / 2)
+		addr |= ~0UL << (PAGE_SHIFT + asi_top_level() * 9);
+	return addr;
+}
+
 /**
  * asi_check_pgd - compare a restricted page table with the unrestricted one
  * @mm:		  The mm.
@@ -303,11 +373,8 @@ void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 	*result = (struct asi_check) {};
 
 	for (i = 0; i < PTRS_PER_PGD; i++) {
-		unsigned long addr = i * asi_level_size(level);
 		unsigned long r = pgd_val(restricted[i]);
-
-		if (i >= PTRS_PER_PGD / 2)
-			addr |= ~0UL << (PAGE_SHIFT + level * 9);
+		unsigned long addr = slot_addr(i);
 
 		if (asi_window_slot(i)) {
 			if (r)

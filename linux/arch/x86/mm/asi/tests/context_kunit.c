@@ -7,7 +7,7 @@
  * cannot go on to where Linux itself would complain: so a table is allocated as if it
  * were urgent, and a block is to be hidden that is hidden already, which ends before the
  * flush.  The other callers are told apart by reading: all tables come from
- * asi_table_alloc(); asi_blocks_flush(), asi_directmap_remove() and asi_unmap() begin
+ * asi_table_pages(); asi_blocks_flush(), asi_directmap_remove() and asi_unmap() begin
  * with the same check as asi_directmap_hide(), and nothing else here flushes other CPUs.
  */
 #include <kunit/test.h>
@@ -59,7 +59,7 @@ static u64 warned_irqs_off(void (*scene)(void))
 
 static void allocate_table(void)
 {
-	t.table = asi_table_alloc(GFP_ATOMIC, 0);
+	t.table = asi_table_pages(GFP_ATOMIC, 0);
 }
 
 static void table_is_not_allocated_with_interrupts_off(struct kunit *test)
