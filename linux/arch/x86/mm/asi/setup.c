@@ -13,6 +13,8 @@
  *  directmap.c	 the restricted direct map
  *  window.c	 the part of the vmalloc area that is left out
  *  grant.c	 what one domain maps and the others do not
+ *  dpt.c	 decorated page tables, which map nothing but what was granted
+ *  dpt_objects.c  the same for per-CPU variables, modules and tasks
  *  user.c	 the class of ordinary processes
  *  stats.c	 counters, and sysfs
  *  debugfs.c	 domains, explicit holes and the check, for the curious
