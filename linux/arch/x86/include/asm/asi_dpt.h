@@ -6,7 +6,9 @@
  * granted, to the page, and nothing else.  It is the opposite of the page table
  * of most domains, which maps all but what is hidden.
  *
- *  1. asi_dpt_create() makes one that maps nothing.
+ *  1. asi_dpt_create() makes one that maps nothing; a domain of a class with
+ *     ASI_PGTABLE_DECORATED has one, see asi_dpt_of(), that maps what the CPU
+ *     and the kernel need to leave it.
  *  2. asi_dpt_map() and its like grant.  A page that is granted more than once
  *     is mapped until the last of these grants is taken back.
  *  3. asi_dpt_unmap() and its like take back.  No CPU reaches it when they
@@ -66,6 +68,7 @@ struct asi_dpt_grant {
 
 struct asi_dpt *asi_dpt_create(void);
 void asi_dpt_destroy(struct asi_dpt *dpt);
+struct asi_dpt *asi_dpt_of(struct asi *asi);
 
 int asi_dpt_map(struct asi_dpt *dpt, const void *addr, size_t len);
 int asi_dpt_unmap(struct asi_dpt *dpt, const void *addr, size_t len);

@@ -13,6 +13,7 @@
 #include <asm/pgtable_types.h>
 
 struct asi_class;
+struct asi_dpt;
 struct mm_struct;
 
 #ifdef CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION
@@ -30,6 +31,8 @@ struct mm_struct;
  *
  * @pgd:	The restricted page table; NULL until asi_init().  Written once,
  *		under mmap_lock held for writing or before the mm is visible.
+ * @dpt:	What @pgd belongs to if it is decorated, see dpt.c; otherwise NULL.
+ *		Set before @pgd.
  * @class:	The class of the domain; as @pgd.
  * @mm:		The mm that the domain belongs to; as @pgd.
  * @grants:	What the domain maps for itself alone, see grant.c; under
@@ -41,6 +44,7 @@ struct mm_struct;
  */
 struct asi {
 	pgd_t *pgd;
+	struct asi_dpt *dpt;
 	struct asi_class *class;
 	struct mm_struct *mm;
 	struct hlist_head grants;

@@ -169,11 +169,11 @@ static int check_mm(struct task_struct *task, struct mm_struct *mm, void *data)
 		return -EINTR;
 
 	for (i = 0; i < ASI_MAX_NUM; i++) {
-		pgd_t *pgd = mm->context.asi.domain[i].pgd;
+		struct asi *asi = &mm->context.asi.domain[i];
 
-		if (!pgd)
+		if (!asi->pgd)
 			continue;
-		asi_check_pgd(mm, pgd, mm->pgd, &one);
+		asi_check_domain(asi, &one);
 		check->domains++;
 		check->sum.leaves += one.leaves;
 		check->sum.holes += one.holes;

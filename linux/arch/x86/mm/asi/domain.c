@@ -13,6 +13,8 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 
+#include <asm/asi_dpt.h>
+
 #include "faultlog.h"
 #include "internal.h"
 
@@ -62,7 +64,7 @@ static void reset_counters(int index)
  * Context: may sleep.
  * Return: the index of the class, for asi_init(); -ENOSPC if there are
  * ASI_MAX_NUM classes already, -EEXIST if the name is taken, -EINVAL without a
- * usable name, -EOPNOTSUPP for a page table that cannot be made yet.
+ * usable name.
  */
 int asi_register_class(const char *name, const struct asi_hooks *ops)
 {
@@ -71,8 +73,6 @@ int asi_register_class(const char *name, const struct asi_hooks *ops)
 
 	if (!name || !*name || strlen(name) > ASI_CLASS_NAME_MAX)
 		return -EINVAL;
-	if (ops && ops->page_table != ASI_PGTABLE_NONSENSITIVE)
-		return -EOPNOTSUPP;
 
 	mutex_lock(&asi_class_lock);
 	index = find_slot(name);
@@ -149,7 +149,10 @@ static int init_domain(struct mm_struct *mm, int index)
 		asi->mm = mm;
 		asi->index = index;
 		/* Last: its being there says that the domain is complete. */
-		err = asi_pgd_alloc(mm, &asi->pgd);
+		if (asi->class->ops.page_table == ASI_PGTABLE_DECORATED)
+			err = asi_dpt_domain_init(asi);
+		else
+			err = asi_pgd_alloc(mm, &asi->pgd);
 		if (err)
 			return err;
 		atomic_long_inc(&asi->class->domains);
@@ -243,8 +246,13 @@ void asi_mm_destroy(struct mm_struct *mm)
 		if (!asi->pgd)
 			continue;
 		atomic_long_dec(&asi->class->domains);
-		asi_grants_free(asi);
-		asi_pgd_free(asi->pgd);
+		if (asi->dpt) {
+			asi_dpt_destroy(asi->dpt);
+		} else {
+			asi_grants_free(asi);
+			asi_pgd_free(asi->pgd);
+		}
+		asi->dpt = NULL;
 		asi->pgd = NULL;
 	}
 }

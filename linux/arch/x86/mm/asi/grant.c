@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include <asm/asi_dpt.h>
 #include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 
@@ -313,7 +314,8 @@ static bool range_valid(unsigned long start, size_t len)
  * @asi.
  * Return: 0; -EINVAL for what the kernel or the restricted direct map has no place
  * for, or is not whole pages; -EEXIST if some of it is granted already; -ENOMEM.
- * Nothing is granted on failure.
+ * Nothing is granted on failure.  In a domain with a decorated page table, that of
+ * asi_dpt_map().
  */
 int asi_map(struct asi *asi, const void *addr, size_t len)
 {
@@ -322,6 +324,8 @@ int asi_map(struct asi *asi, const void *addr, size_t len)
 
 	if (!asi)
 		return 0;
+	if (asi->dpt)
+		return asi_dpt_map(asi->dpt, addr, len);
 	if (!range_valid(start, len))
 		return -EINVAL;
 
@@ -335,7 +339,8 @@ EXPORT_SYMBOL_GPL(asi_map);
 /**
  * asi_unmap - take back what asi_map() granted
  * @asi:  The domain, as for asi_map().
- * @addr: First address; any part of what was granted, in whole pages.
+ * @addr: First address; any part of what was granted, in whole pages.  Of a
+ *	  decorated page table, all of it.
  * @len:  In bytes.
  *
  * No CPU reaches it through the grant any more when this returns.
@@ -346,7 +351,13 @@ void asi_unmap(struct asi *asi, const void *addr, size_t len)
 {
 	unsigned long start = (unsigned long)addr;
 
-	if (!asi || WARN_ON_ONCE(!range_valid(start, len)))
+	if (!asi)
+		return;
+	if (asi->dpt) {
+		WARN_ON_ONCE(asi_dpt_unmap(asi->dpt, addr, len));
+		return;
+	}
+	if (WARN_ON_ONCE(!range_valid(start, len)))
 		return;
 
 	mutex_lock(&grant_mutex);

@@ -154,6 +154,7 @@ struct asi_check {
 
 void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		   struct asi_check *result);
+void asi_check_domain(struct asi *asi, struct asi_check *result);
 
 /* The hardware sets these in the entries of one table and not of the other. */
 #define ASI_ENTRY_NOISE	(_PAGE_ACCESSED | _PAGE_DIRTY)
@@ -209,6 +210,9 @@ void asi_window_remove(pgd_t *pgd);
 void asi_grants_sync_block(unsigned long addr);
 void asi_grants_sync_tables(unsigned long addr);
 void asi_grants_free(struct asi *asi);
+
+/* dpt_domain.c */
+int asi_dpt_domain_init(struct asi *asi);
 
 /* switch.c */
 void asi_loaded_by_cpu(struct asi *asi);

@@ -2,7 +2,8 @@
 /*
  * Address space isolation: what a restricted page table is made of.
  *
- * Only the topmost level belongs to a domain, unless it has grants (grant.c):
+ * Only the topmost level belongs to a domain, unless it has grants (grant.c) or is
+ * of another kind altogether (dpt.c):
  *
  *  - The user half has the entries of the mm, so it shares all of the mm's user
  *    page tables.  It is kept in step by asi_sync_pgd(), called wherever an
@@ -135,10 +136,11 @@ void asi_sync_pgd(struct mm_struct *mm, unsigned long addr)
 		return;
 
 	for (i = 0; i < ASI_MAX_NUM; i++) {
+		struct asi *asi = &mm->context.asi.domain[i];
 		/* Pairs with asi_pgd_alloc(): no domain, or a complete one. */
-		pgd_t *pgd = smp_load_acquire(&mm->context.asi.domain[i].pgd);
+		pgd_t *pgd = smp_load_acquire(&asi->pgd);
 
-		if (pgd)
+		if (pgd && !asi->dpt)
 			WRITE_ONCE(pgd[index], READ_ONCE(mm->pgd[index]));
 	}
 }
@@ -404,4 +406,44 @@ void asi_check_pgd(struct mm_struct *mm, pgd_t *restricted, pgd_t *unrestricted,
 		spin_unlock(&pgd_lock);
 		cond_resched();
 	}
+}
+
+/* The same of a decorated one, which has no user half and shares no table. */
+static void check_decorated(struct asi *asi, struct asi_check *result)
+{
+	unsigned long r, flags;
+	int i;
+
+	*result = (struct asi_check) {};
+
+	for (i = 0; i < PTRS_PER_PGD; i++) {
+		r = pgd_val(asi->pgd[i]);
+		if (!r)
+			continue;
+		if (i < PTRS_PER_PGD / 2) {
+			check_broken(result, slot_addr(i));
+			continue;
+		}
+		/* The kernel's tables are there, see asi_kernel_page(). */
+		local_irq_save(flags);
+		check_table(__va(r & PTE_PFN_MASK), asi_top_level() - 1,
+			    slot_addr(i), rights_of(r), asi->mm->pgd, result);
+		local_irq_restore(flags);
+		cond_resched();
+	}
+}
+
+/**
+ * asi_check_domain - compare the page table of a domain with that of its mm
+ * @asi:    The domain.
+ * @result: Filled in.
+ *
+ * Context: as asi_check_pgd().
+ */
+void asi_check_domain(struct asi *asi, struct asi_check *result)
+{
+	if (asi->dpt)
+		check_decorated(asi, result);
+	else
+		asi_check_pgd(asi->mm, asi->pgd, asi->mm->pgd, result);
 }

@@ -15,6 +15,7 @@
  *  grant.c	 what one domain maps and the others do not
  *  dpt.c	 decorated page tables, which map nothing but what was granted
  *  dpt_objects.c  the same for per-CPU variables, modules and tasks
+ *  dpt_domain.c  domains that have one
  *  user.c	 the class of ordinary processes
  *  stats.c	 counters, and sysfs
  *  debugfs.c	 domains, explicit holes and the check, for the curious

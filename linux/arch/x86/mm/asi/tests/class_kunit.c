@@ -203,14 +203,6 @@ static void policies_are_copied(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, class->ops.page_table, ASI_PGTABLE_NONSENSITIVE);
 }
 
-/* A promise that cannot be kept yet is not made. */
-static void decorated_page_table_is_refused(struct kunit *test)
-{
-	struct asi_hooks ops = { .page_table = ASI_PGTABLE_DECORATED };
-
-	KUNIT_EXPECT_EQ(test, asi_register_class("test", &ops), -EOPNOTSUPP);
-}
-
 /* A class without hooks, in a slot that had some. */
 static void defaults_replace_old_policies(struct kunit *test)
 {
@@ -373,8 +365,8 @@ static void sysfs_shows_policies(struct kunit *test)
 		    .page_table = ASI_PGTABLE_NONSENSITIVE },
 		  "preserve\n", "nonsensitive\n" },
 		{ { .fault_policy = ASI_FAULT_ABORT,
-		    .page_table = ASI_PGTABLE_NONSENSITIVE },
-		  "abort\n", "nonsensitive\n" },
+		    .page_table = ASI_PGTABLE_DECORATED },
+		  "abort\n", "decorated\n" },
 	};
 	int i, index;
 
@@ -437,7 +429,6 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(full_registry_has_room_after_unregister),
 	KUNIT_CASE(slot_with_domains_is_kept),
 	KUNIT_CASE(policies_are_copied),
-	KUNIT_CASE(decorated_page_table_is_refused),
 	KUNIT_CASE(defaults_replace_old_policies),
 	KUNIT_CASE(new_class_counts_from_zero),
 	KUNIT_CASE(user_class_is_the_first),
