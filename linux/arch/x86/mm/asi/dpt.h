@@ -20,6 +20,7 @@
  * @grants: All grants, oldest first.
  */
 struct asi_dpt {
+	/* Held while entries change, or are listed. */
 	struct mutex lock;
 	pgd_t *pgd;
 	struct rb_root_cached ranges;
