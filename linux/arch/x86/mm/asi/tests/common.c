@@ -17,6 +17,9 @@
 
 #include "common.h"
 
+/* Tests split blocks, and the same are allocated again. */
+#define MOST_BLOCKS	32
+
 /* The task that breaks rules on purpose, see asi_warn(). */
 struct task_struct *asi_rule_breaker;
 
@@ -157,13 +160,13 @@ u64 *asi_test_large_block(struct kunit *test)
 	int i, level;
 	u64 *block;
 
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < MOST_BLOCKS; i++) {
 		block = asi_test_block(test);
 		asi_walk(init_mm.pgd, (unsigned long)block, &level);
 		if (level > 1)
 			return block;
 	}
-	kunit_skip(test, "16 blocks are mapped by 4 KiB pages");
+	kunit_skip(test, "%d blocks are mapped by 4 KiB pages", MOST_BLOCKS);
 	return NULL;
 }
 

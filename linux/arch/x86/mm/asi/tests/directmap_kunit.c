@@ -250,11 +250,14 @@ static void change_of_a_block_is_mirrored(struct kunit *test)
 	expect_mirrored(test, asi, block + PMD_SIZE - PAGE_SIZE);
 }
 
-/* A hidden block stays hidden; shown, it is what the kernel made of it. */
+/*
+ * A hidden block stays hidden; shown, it is what the kernel made of it.  Its large
+ * mapping is what has to be split, or else there is nothing to mirror.
+ */
 static void change_does_not_show_a_hidden_block(struct kunit *test)
 {
 	const struct change_param *param = test->param_value;
-	void *block = asi_test_block(test);
+	void *block = asi_test_large_block(test);
 	struct asi *asi = domain(test);
 	void *page = block + 9 * PAGE_SIZE;
 
@@ -334,7 +337,7 @@ static void memory_goes_and_comes(struct kunit *test)
 /* Memory of a device is prepared and never added: it stays hidden. */
 static void memory_of_a_device_is_hidden(struct kunit *test)
 {
-	u64 *block = asi_test_block(test);
+	u64 *block = asi_test_large_block(test);
 	unsigned long start = (unsigned long)block;
 	struct asi *asi = domain(test);
 
