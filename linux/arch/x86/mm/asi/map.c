@@ -270,7 +270,10 @@ static unsigned long pos_address(loff_t pos)
 	return (unsigned long)(pos - 1) << PAGE_SHIFT;
 }
 
-/* The line at *@pos, or if that is in no region the next one. */
+/*
+ * The line at *@pos, or if that is in no region the next one: @q for the heading, its
+ * run, or its command for the end.
+ */
 static void *line_at(struct question *q, loff_t *pos)
 {
 	int err;
@@ -286,7 +289,7 @@ static void *line_at(struct question *q, loff_t *pos)
 			return ERR_PTR(err);
 		*pos = POS_END;
 	}
-	return *pos == POS_END ? &q->asi : NULL;
+	return *pos == POS_END ? q->comm : NULL;
 }
 
 static void *map_start(struct seq_file *m, loff_t *pos)
