@@ -35,7 +35,10 @@
 /* Places in the tables that are looked at with locks held. */
 #define BATCH		512
 
-/* In order.  Where some are is known at boot only. */
+/*
+ * In order.  Where some are is known at boot only.  The stacks of espfix are left out:
+ * a few pages are mapped there again and again, a hundred thousand times.
+ */
 static struct asi_map_region regions[] = {
 	{ "user" },
 	{ "ldt" },
@@ -44,7 +47,6 @@ static struct asi_map_region regions[] = {
 	{ "window" },
 	{ "vmemmap" },
 	{ "cpu-entry" },
-	{ "espfix" },
 	{ "efi" },
 	{ "image" },
 	{ "modules" },
@@ -81,7 +83,6 @@ static void __init init_regions(void)
 		   (sizeof(struct page) << (MAX_PHYSMEM_BITS - PAGE_SHIFT)));
 	set_region("cpu-entry", CPU_ENTRY_AREA_BASE,
 		   CPU_ENTRY_AREA_BASE + P4D_SIZE);
-	set_region("espfix", ESPFIX_BASE_ADDR, ESPFIX_BASE_ADDR + P4D_SIZE);
 	set_region("efi", EFI_VA_END, EFI_VA_START);
 	set_region("image", __START_KERNEL_map, MODULES_VADDR);
 	set_region("modules", MODULES_VADDR, MODULES_END);
