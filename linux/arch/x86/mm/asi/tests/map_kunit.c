@@ -69,7 +69,7 @@ static void runs_cover_the_regions(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, last.region->name, "fixmap");
 	kunit_info(test, "%d runs", nr);
 	/* All but the window, which may be missing. */
-	KUNIT_EXPECT_EQ(test, regions, sensitive_active() ? 12 : 11);
+	KUNIT_EXPECT_EQ(test, regions, sensitive_active() ? 11 : 10);
 }
 
 static bool present(pgd_t *pgd, unsigned long addr)
