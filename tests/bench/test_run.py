@@ -112,6 +112,15 @@ class ExitStatus(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("target missed: null system call, on", done.stderr)
 
+    def test_left_out_says_why(self):
+        runs = all_met()
+        runs["on"]["ops"]["alloc0"] = {"skip": "the module is not there"}
+        runs["off"]["ops"]["alloc0"] = {"skip": "the module is not there"}
+        done = self.run_on(runs, "--check")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("instructions against off: not measured: the module is not there, target",
+                      done.stderr)
+
     def test_missed_without_check(self):
         runs = all_met()
         runs["on"]["ops"]["null"]["min"] = 290.0

@@ -121,11 +121,17 @@ def show(runs):
     print(report.memory_table(runs))
 
 
+def why_not(check, runs):
+    """What the guest said when it left out what a target is computed from."""
+    reasons = [runs[config]["ops"][op].get("skip") for config, op in check.needs]
+    return ": ".join(["not measured", *[reason for reason in reasons if reason][:1]])
+
+
 def verdict(runs):
     """The exit status of --check; says what is missed."""
     missed = failed(check_all(runs), runs)
     for check in missed:
-        say(f"bench: target missed: {check.what}: {check.measured or 'not measured'}, "
+        say(f"bench: target missed: {check.what}: {check.measured or why_not(check, runs)}, "
             f"target {check.target}")
     return 1 if missed else 0
 
