@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The network while memory is full of what processes have and of what is cached.
+ * The network while memory is full of what processes have and of what is cached, and
+ * of page tables by turns, so that what gets free is of one side, then of the other.
  *
  * Packets are sensitive, what describes them is not, and both are allocated by who
  * cannot wait until a block is sensitive, as locks are held or interrupts are off.
@@ -42,6 +43,8 @@
 #define QUEUE		(4 << 20)
 #define STREAM		(256 << 10)
 #define LOG_SIZE	(4 << 20)
+#define HUGE		(2UL << 20)
+#define BLOCK_KB	2048
 #define READ_ALL	3
 
 /* Of all workers. */
@@ -80,6 +83,27 @@ static void fill_cache(void)
 		if (fd < 0)
 			_exit(KSFT_FAIL);
 		close(fd);
+	}
+}
+
+/*
+ * An eighth of it, for tables that map the page of zeros, and back again. Not more:
+ * this is not about who has no memory.
+ */
+static void take_tables(void)
+{
+	unsigned long nr = total_kb() / 8 / 4;
+
+	for (;;) {
+		char *mem = mmap(NULL, nr * HUGE, PROT_READ, MAP_PRIVATE |
+				 MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (mem == MAP_FAILED)
+			_exit(KSFT_FAIL);
+		madvise(mem, nr * HUGE, MADV_NOHUGEPAGE);
+		for (unsigned long i = 0; i < nr; i++)
+			(void)*(volatile char *)(mem + i * HUGE);
+		munmap(mem, nr * HUGE);
 	}
 }
 
@@ -282,6 +306,20 @@ static void small_packets(void)
 	write_file("/proc/sys/net/ipv4/ipfrag_high_thresh", "100000000");
 }
 
+/* Blocks go to both sides, as many as page tables take once. */
+static void check_sides(void)
+{
+	unsigned long least = total_kb() / 8 / BLOCK_KB;
+
+	if (asi_class_off("user")) {
+		ktap_skip("memory changes sides", "%s", asi_class_off("user"));
+		return;
+	}
+	CHECK(vmstat("sensitive_block_hide") >= least);
+	CHECK(vmstat("sensitive_block_show") >= least);
+	ktap_ok(!test_errors_take(), "memory changes sides");
+}
+
 static void report(void)
 {
 	static const char * const errors[] = {
@@ -304,20 +342,23 @@ static void report(void)
 	ktap_measure("fragments that could not be made", snmp("Ip", "FragFails"),
 		     AT_MOST, scaled(DATAGRAMS) / 500);
 	ktap_measure("allocations that failed", failures(), AT_MOST, 0);
+	ktap_measure("requests that could not have sensitive memory",
+		     vmstat("sensitive_noblock"), AT_MOST,
+		     scaled(DATAGRAMS) / 500);
 	ktap_ok(received >= scaled(DATAGRAMS), "datagrams arrive");
 }
 
 int main(void)
 {
 	static void (* const workers[])(void) = {
-		hold_memory, fill_cache, udp_worker, unix_worker, tcp_worker,
-		udp_worker,
+		hold_memory, fill_cache, take_tables, udp_worker, unix_worker,
+		tcp_worker, udp_worker,
 	};
 	pid_t pid[ARRAY_SIZE(workers)];
 	uint64_t end;
 	size_t i;
 
-	ktap_start(3);
+	ktap_start(4);
 	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (count == MAP_FAILED)
@@ -330,7 +371,7 @@ int main(void)
 			_exit(KSFT_FAIL);
 		}
 		/* Those who take the memory come first. */
-		sleep_ms(i < 2 ? 1500 : 0);
+		sleep_ms(i < 3 ? 1500 : 0);
 	}
 	end = now_ms() + LONGEST_MS;
 	while (atomic_load(&count->received) < scaled(DATAGRAMS) &&
@@ -346,6 +387,7 @@ int main(void)
 	}
 	ktap_ok(!test_errors_take(), "the workers work to the end");
 	report();
+	check_sides();
 	mem_state_note();
 	mem_state_check();
 	return ktap_finish();
