@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ static int terminal, user;
 
 static const char *tty_setup(void)
 {
-	struct termios raw;
+	struct termios settings;
 
 	terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (terminal < 0)
@@ -29,12 +30,13 @@ static const char *tty_setup(void)
 	if (unlockpt(terminal))
 		die("unlockpt");
 	user = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (user < 0 || tcgetattr(user, &raw))
+	if (user < 0 || tcgetattr(user, &settings))
 		die("a terminal");
-	/* Nothing is echoed, and nothing waits for the end of a line. */
-	cfmakeraw(&raw);
-	if (tcsetattr(user, TCSANOW, &raw))
+	/* As a terminal is, but that what is typed is not shown. */
+	settings.c_lflag &= ~(tcflag_t)ECHO;
+	if (tcsetattr(user, TCSANOW, &settings))
 		die("tcsetattr");
+	memset(data, 'x', SIZE);
 	return NULL;
 }
 
@@ -58,8 +60,10 @@ static uint64_t tty_run(int from, int to, unsigned int ops)
 	return clock_now() - start;
 }
 
+/* A whole line: until then nobody has it. */
 static uint64_t tty_input_run(unsigned int ops)
 {
+	data[SIZE - 1] = '\n';
 	return tty_run(terminal, user, ops);
 }
 
@@ -76,7 +80,7 @@ static void tty_teardown(void)
 
 const struct bench bench_tty_input = {
 	.name = "tty_input",
-	.what = "64 bytes of input of a terminal, typed and read",
+	.what = "a line of 64 bytes, typed at a terminal and read",
 	.ops = OPS,
 	.syscalls = 2,
 	.setup = tty_setup,
@@ -86,7 +90,7 @@ const struct bench bench_tty_input = {
 
 const struct bench bench_tty_output = {
 	.name = "tty_output",
-	.what = "64 bytes of output to a terminal, written and shown",
+	.what = "64 bytes written to a terminal and shown",
 	.ops = OPS,
 	.syscalls = 2,
 	.setup = tty_setup,
