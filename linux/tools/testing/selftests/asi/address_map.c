@@ -19,6 +19,9 @@
 #define MAP	ASI_DEBUGFS "/map"
 #define HOLE	ASI_DEBUGFS "/hole"
 
+/* Far more than lines for all that a machine of a test has mapped. */
+#define TOO_LONG	(32UL << 20)
+
 struct run {
 	unsigned long long start, end;
 	char level[8], region[20];
@@ -51,6 +54,8 @@ static char *answer(int fd, size_t step)
 		ktap_bail("no memory, or no seek");
 	while ((n = read(fd, text + len, step)) > 0) {
 		len += (size_t)n;
+		if (len > TOO_LONG)
+			ktap_bail("the answer has no end");
 		if (size < len + step + 1) {
 			size *= 2;
 			text = realloc(text, size);
