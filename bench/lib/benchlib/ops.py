@@ -62,7 +62,7 @@ MEMORY_TITLES = {
 # Of these a row follows with what isolation adds.
 MEMORY_MORE = {
     "used_kib": "of it, more than with asi=off, KiB",
-    "process_kib": "of it, more than with asi=off: page table of its domain, KiB",
+    "process_kib": "of a process, more than with asi=off, KiB",
 }
 
 

@@ -81,6 +81,10 @@ are 16 with 5 levels and addresses that are not random, so 18 pages here; and th
 two processes. With `asi=on` there are slabs of sensitive objects as well, at least one for
 each cache that is used, what describes these caches, and the stacks of two kernel threads.
 The reserves of free blocks are free memory.
+
+A second chunk of per-CPU memory is 4.2 MiB more at once, nearly all of it what memory cgroups
+note for each part of it. Each cache of slabs takes some of the first chunk, so a column
+with more caches may be the only one that needs another.
 """
 
 MODEL_INTRO = """\
