@@ -470,12 +470,13 @@ static struct notifier_block oom_notifier = {
 	.notifier_call = free_before_oom,
 };
 
-static long count_blocks(struct zone *zone, bool sensitive)
+/* Free pages of ordinary migratetypes, of a side, from @order on. */
+static long __init count_free(struct zone *zone, bool sensitive, int order)
 {
 	long nr = 0;
-	int order, mt;
+	int mt;
 
-	for (order = pageblock_order; order < NR_PAGE_ORDERS; order++) {
+	for (; order < NR_PAGE_ORDERS; order++) {
 		for (mt = 0; mt < MIGRATE_PCPTYPES; mt++) {
 			freetype_t ft = freetype_of(mt, sensitive);
 			struct free_area *area = &zone->free_area[order];
@@ -485,6 +486,22 @@ static long count_blocks(struct zone *zone, bool sensitive)
 		}
 	}
 	return nr;
+}
+
+static void __init start_counting(struct zone *zone)
+{
+	int side;
+
+	spin_lock_irq(&zone->lock);
+	for (side = 0; side < 2; side++) {
+		zone->nr_free_ordinary[side] = count_free(zone, side, 0);
+		zone->nr_free_blocks[side] = count_free(zone, side, pageblock_order);
+	}
+#ifdef CONFIG_UNACCEPTED_MEMORY
+	/* Counts as free, and is on no list. */
+	zone->nr_free_ordinary[0] += zone_page_state(zone, NR_UNACCEPTED);
+#endif
+	spin_unlock_irq(&zone->lock);
 }
 
 /* A cache of sensitive objects that is otherwise like one of kmalloc(). */
@@ -534,12 +551,8 @@ void __init sensitive_start(void)
 
 	static_branch_enable(&sensitive_key);
 
-	for_each_populated_zone(zone) {
-		spin_lock_irq(&zone->lock);
-		zone->nr_free_blocks[0] = count_blocks(zone, false);
-		zone->nr_free_blocks[1] = count_blocks(zone, true);
-		spin_unlock_irq(&zone->lock);
-	}
+	for_each_populated_zone(zone)
+		start_counting(zone);
 	register_oom_notifier(&oom_notifier);
 	sensitive_convert_ahead();
 	start_slabs();

@@ -4,10 +4,11 @@
  *
  * Free memory of one side is of no use to the other, except for free blocks: those
  * can change sides.  So a zone has, for a request of one side, less free memory
- * than NR_FREE_PAGES says, and knows how much: zone->nr_free_sensitive counts the
- * pages of NR_FREE_PAGES that are sensitive, zone->nr_free_blocks those of each
- * side that are in free blocks of an ordinary migratetype.  Both are written under
- * zone->lock, and read without it where an estimate is enough.
+ * than NR_FREE_PAGES says, and knows how much: zone->nr_free_ordinary counts the
+ * pages of NR_FREE_PAGES that are of an ordinary migratetype, by side, and
+ * zone->nr_free_blocks those of them that are in free blocks.  Sensitive ones that
+ * are kept for atomic requests are in zone->nr_free_sensitive_highatomic.  All are
+ * written under zone->lock, and read without it where an estimate is enough.
  */
 #ifndef __MM_SENSITIVE_H
 #define __MM_SENSITIVE_H
@@ -110,10 +111,15 @@ gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 static inline void sensitive_account_free(struct zone *zone, int nr_pages,
 					  freetype_t ft)
 {
-	if (!sensitive_active() || !freetype_sensitive(ft))
+	int mt = freetype_migratetype(ft);
+
+	long *ordinary = &zone->nr_free_ordinary[freetype_sensitive(ft)];
+
+	if (!sensitive_active())
 		return;
-	WRITE_ONCE(zone->nr_free_sensitive, zone->nr_free_sensitive + nr_pages);
-	if (is_migrate_highatomic(freetype_migratetype(ft)))
+	if (mt < MIGRATE_PCPTYPES)
+		WRITE_ONCE(*ordinary, *ordinary + nr_pages);
+	else if (is_migrate_highatomic(mt) && freetype_sensitive(ft))
 		WRITE_ONCE(zone->nr_free_sensitive_highatomic,
 			   zone->nr_free_sensitive_highatomic + nr_pages);
 }
@@ -143,50 +149,39 @@ static inline void sensitive_account_block(struct zone *zone,
 		__sensitive_account_block(zone, order, ft, added);
 }
 
-/* How much of the free memory of a zone is of no use to an allocation? */
-static inline long sensitive_unusable_free(struct zone *zone,
-					   unsigned int alloc_flags)
+/* How much of what is kept for atomic requests is free, of a side? */
+static inline long sensitive_free_highatomic(struct zone *zone, bool sensitive)
 {
-	long unusable;
+	long nr = READ_ONCE(zone->nr_free_sensitive_highatomic);
 
-	if (!sensitive_active())
-		return 0;
-
-	if (alloc_flags & ALLOC_NONSENSITIVE) {
-		unusable = READ_ONCE(zone->nr_free_sensitive) -
-			   READ_ONCE(zone->nr_free_blocks[1]);
-		/* Others subtract those of CMA, which are sensitive. */
-		if (IS_ENABLED(CONFIG_CMA))
-			unusable -= zone_page_state(zone, NR_FREE_CMA_PAGES);
-	} else if (alloc_flags & ALLOC_SENSITIVE) {
-		unusable = zone_page_state(zone, NR_FREE_PAGES) -
-			   READ_ONCE(zone->nr_free_sensitive);
-#ifdef CONFIG_UNACCEPTED_MEMORY
-		/* Becomes free blocks when it is accepted. */
-		unusable -= zone_page_state(zone, NR_UNACCEPTED);
-#endif
-		if (!(alloc_flags & ALLOC_NOBLOCK))
-			unusable -= READ_ONCE(zone->nr_free_blocks[0]);
-	} else {
-		return 0;
-	}
-	return max(unusable, 0L);
+	return sensitive ? nr : READ_ONCE(zone->nr_free_highatomic) - nr;
 }
 
 /*
- * How much of the reserve for atomic requests is free?  Of the other side's,
- * sensitive_unusable_free() has told.
+ * How much of the free memory of a zone is of no use to an allocation?  Without what
+ * others subtract, of both sides: memory of CMA for who cannot use it, and what is
+ * kept for atomic requests for who has no right to it.
  */
-static inline long sensitive_free_highatomic(struct zone *zone,
-					     unsigned int alloc_flags)
+static inline long sensitive_unusable_free(struct zone *zone,
+					   unsigned int alloc_flags)
 {
-	long all = READ_ONCE(zone->nr_free_highatomic);
-	long sensitive;
+	bool other = !(alloc_flags & ALLOC_SENSITIVE);
+	long unusable;
 
 	if (!sensitive_active() || !(alloc_flags & ALLOC_SIDES))
-		return all;
-	sensitive = READ_ONCE(zone->nr_free_sensitive_highatomic);
-	return alloc_flags & ALLOC_SENSITIVE ? sensitive : max(all - sensitive, 0L);
+		return 0;
+
+	unusable = READ_ONCE(zone->nr_free_ordinary[other]);
+	if (!(alloc_flags & ALLOC_NOBLOCK))
+		unusable -= READ_ONCE(zone->nr_free_blocks[other]);
+	if (unlikely(alloc_flags & ALLOC_RESERVES))
+		unusable += sensitive_free_highatomic(zone, other);
+#ifdef CONFIG_UNACCEPTED_MEMORY
+	/* Nonsensitive, and becomes free blocks when it is accepted. */
+	if (!other)
+		unusable -= zone_page_state(zone, NR_UNACCEPTED);
+#endif
+	return max(unusable, 0L);
 }
 
 /*
@@ -274,12 +269,6 @@ static inline long sensitive_unusable_free(struct zone *zone,
 					   unsigned int alloc_flags)
 {
 	return 0;
-}
-
-static inline long sensitive_free_highatomic(struct zone *zone,
-					     unsigned int alloc_flags)
-{
-	return READ_ONCE(zone->nr_free_highatomic);
 }
 
 static inline bool sensitive_other_side_free(struct free_area *area,

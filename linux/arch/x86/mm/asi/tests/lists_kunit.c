@@ -32,7 +32,7 @@ static long on_list(struct zone *zone, freetype_t ft, unsigned int first)
 	return nr;
 }
 
-/* By side: what is on the lists, of it in blocks that can change sides, and reserved. */
+/* By side: what is on ordinary lists, of it in blocks that can change sides; reserved. */
 struct tally {
 	long free[2], blocks[2], highatomic[2];
 };
@@ -43,17 +43,14 @@ static struct tally tally_of(struct zone *zone)
 	int side, mt;
 
 	for (side = 0; side < 2; side++) {
-		for (mt = 0; mt < MIGRATE_TYPES; mt++) {
+		for (mt = 0; mt < MIGRATE_PCPTYPES; mt++) {
 			freetype_t ft = freetype_of(mt, side);
 
-			if (is_migrate_isolate(mt))
-				continue;
 			t.free[side] += on_list(zone, ft, 0);
-			if (mt < MIGRATE_PCPTYPES)
-				t.blocks[side] += on_list(zone, ft, pageblock_order);
-			if (is_migrate_highatomic(mt))
-				t.highatomic[side] += on_list(zone, ft, 0);
+			t.blocks[side] += on_list(zone, ft, pageblock_order);
 		}
+		t.highatomic[side] = on_list(zone, freetype_of(MIGRATE_HIGHATOMIC,
+							       side), 0);
 	}
 	return t;
 }
@@ -62,8 +59,8 @@ static struct tally counted_by(struct zone *zone)
 {
 	struct tally t = {};
 
-	t.free[1] = zone->nr_free_sensitive;
-	t.free[0] = zone_page_state(zone, NR_FREE_PAGES) - t.free[1];
+	t.free[0] = zone->nr_free_ordinary[0];
+	t.free[1] = zone->nr_free_ordinary[1];
 	t.blocks[0] = zone->nr_free_blocks[0];
 	t.blocks[1] = zone->nr_free_blocks[1];
 	t.highatomic[1] = zone->nr_free_sensitive_highatomic;
@@ -71,10 +68,8 @@ static struct tally counted_by(struct zone *zone)
 	return t;
 }
 
-/* The counters by side are exact; NR_FREE_PAGES is but for what CPUs hold back. */
 static void expect_counts(struct kunit *test, struct zone *zone)
 {
-	long slack = 128L * num_online_cpus();
 	struct tally lists, counts;
 	unsigned long flags;
 	int side;
@@ -84,10 +79,9 @@ static void expect_counts(struct kunit *test, struct zone *zone)
 	counts = counted_by(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);
 
-	KUNIT_EXPECT_EQ_MSG(test, counts.free[1], lists.free[1], "%s", zone->name);
-	KUNIT_EXPECT_LE_MSG(test, abs(counts.free[0] - lists.free[0]), slack, "%s",
-			    zone->name);
 	for (side = 0; side < 2; side++) {
+		KUNIT_EXPECT_EQ_MSG(test, counts.free[side], lists.free[side],
+				    "%s, side %d", zone->name, side);
 		KUNIT_EXPECT_EQ_MSG(test, counts.blocks[side], lists.blocks[side],
 				    "%s, side %d", zone->name, side);
 		KUNIT_EXPECT_EQ_MSG(test, counts.highatomic[side],

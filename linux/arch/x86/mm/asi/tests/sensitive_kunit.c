@@ -332,8 +332,9 @@ static unsigned long nr_sensitive_available(void)
 	struct zone *zone;
 
 	for_each_populated_zone(zone)
-		nr += READ_ONCE(zone->nr_free_sensitive) + 2 * pageblock_nr_pages *
-		      num_online_cpus();
+		nr += READ_ONCE(zone->nr_free_ordinary[1]) +
+		      READ_ONCE(zone->nr_free_sensitive_highatomic) +
+		      2 * pageblock_nr_pages * num_online_cpus();
 	return nr;
 }
 
