@@ -153,3 +153,13 @@ struct module *dpt_test_module(struct kunit *test)
 	add_module_memory(test, mod, MOD_INIT_DATA, 1, NULL);
 	return mod;
 }
+
+int dpt_allocations_left;
+
+void *dpt_failing_table(void)
+{
+	if (!dpt_allocations_left)
+		return NULL;
+	dpt_allocations_left--;
+	return (void *)get_zeroed_page(GFP_KERNEL);
+}

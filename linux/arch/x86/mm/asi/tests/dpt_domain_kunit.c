@@ -180,16 +180,6 @@ static void little_is_mapped(struct kunit *test)
 	KUNIT_EXPECT_LT(test, found, all / 10);
 }
 
-static int allocations_left;
-
-static void *failing_table(void)
-{
-	if (!allocations_left)
-		return NULL;
-	allocations_left--;
-	return (void *)get_zeroed_page(GFP_KERNEL);
-}
-
 /* A domain that cannot be made is not there, and can be made later. */
 static void no_memory(struct kunit *test)
 {
@@ -198,9 +188,9 @@ static void no_memory(struct kunit *test)
 	struct mm_struct *mm = asi_test_mm(test);
 	struct asi *asi;
 
-	kunit_activate_static_stub(test, asi_table_alloc, failing_table);
+	kunit_activate_static_stub(test, asi_table_alloc, dpt_failing_table);
 	for (i = 0; i < ARRAY_SIZE(enough_for); i++) {
-		allocations_left = enough_for[i];
+		dpt_allocations_left = enough_for[i];
 		KUNIT_EXPECT_EQ(test, -ENOMEM, asi_init(mm, class, &asi));
 		KUNIT_EXPECT_NULL(test, asi);
 		KUNIT_EXPECT_NULL(test, mm->context.asi.domain[class].pgd);

@@ -115,17 +115,6 @@ static void bad_ranges(struct kunit *test)
 	free_vm_area(hole);
 }
 
-/* How many allocations still succeed. */
-static int allocations_left;
-
-static void *failing_table(void)
-{
-	if (!allocations_left)
-		return NULL;
-	allocations_left--;
-	return (void *)get_zeroed_page(GFP_KERNEL);
-}
-
 static pgd_t *failing_pgd(void)
 {
 	return NULL;
@@ -147,9 +136,9 @@ static void no_memory_for_tables(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, asi_dpt_map(dpt, at, PAGE_SIZE));
 	before = dpt_census(dpt);
-	kunit_activate_static_stub(test, asi_table_alloc, failing_table);
+	kunit_activate_static_stub(test, asi_table_alloc, dpt_failing_table);
 	for (i = 0; err && i < 100; i++) {
-		allocations_left = i;
+		dpt_allocations_left = i;
 		err = asi_dpt_map(dpt, at, 3 * PMD_SIZE);
 		if (!err)
 			break;
