@@ -125,6 +125,8 @@ static void set_environment(const struct config *config)
 	setenv("USER", "root", 1);
 	setenv("LOGNAME", "root", 1);
 	setenv("LANG", "C.UTF-8", 1);
+	/* For programs that take all of a machine's memory. */
+	setenv("VM_RUN", "1", 1);
 	setenv("TERM", config->tty[0] ? "xterm" : "dumb", 1);
 }
 

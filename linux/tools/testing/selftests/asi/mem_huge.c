@@ -105,7 +105,10 @@ static void thp(const char *name)
 	munmap(mem, size + HUGE);
 }
 
-/* The pool takes what it can of all memory. */
+/*
+ * The pool takes what it can of all memory. A block that a page of the kernel is left
+ * in is lost to it with asi=off too; with asi=on more of them are, up to 6 %.
+ */
 static void pool(const char *name)
 {
 	char text[24];
@@ -114,7 +117,7 @@ static void pool(const char *name)
 	CHECK(!write_file(POOL, text));
 	CHECK(read_file(POOL, text, sizeof(text)) > 0);
 	ktap_measure(name, strtoul(text, NULL, 10), AT_LEAST,
-		     total_kb() / HUGE_KB / 25);
+		     total_kb() / HUGE_KB / 16);
 	CHECK(!write_file(POOL, "0"));
 }
 

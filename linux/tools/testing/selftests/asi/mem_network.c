@@ -10,6 +10,9 @@
  * itself what it has sent, and so much at a time that all of it has room in its
  * sockets: what is missing was lost for want of memory.
  *
+ * The reserve for those who cannot wait is rarely needed here; the KUnit suite
+ * asi_sensitive uses it up.
+ *
  * The disk for the page cache is /dev/vda.
  */
 #define _GNU_SOURCE

@@ -3,10 +3,21 @@
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "asi_test.h"
 #include "mem_state.h"
+
+/* Before main(): whoever uses this takes all memory, and changes settings. */
+static void __attribute__((constructor)) guests_only(void)
+{
+	if (getenv("VM_RUN"))
+		return;
+	fputs("Bail out! this takes all memory of the machine: VM_RUN=1 says that it may\n",
+	      stdout);
+	exit(KSFT_FAIL);
+}
 
 void ktap_measure(const char *name, unsigned long value, enum compare how,
 		  unsigned long tolerance)
