@@ -49,6 +49,8 @@ class Endings(VmRunTest):
         begin = time.monotonic()
         done = self.shell("echo before; sleep 10000", options=("--timeout", str(limit)))
         self.expect(done, 124, "TIMEOUT", f"{limit} s")
+        # Where it was: all CPUs sleep, and the symbols of the kernel are found.
+        self.assertRegex(done.stderr, r"CPU 0: \w*halt\+0x.*, halted\n +default_idle\+")
         self.assertEqual(done.stdout, "before\n")
         self.assertLess(time.monotonic() - begin, limit + 20)
 

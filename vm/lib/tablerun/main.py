@@ -13,6 +13,8 @@ import ktap
 from . import row as row_module, table
 
 TABLES = ("vm/tests.table", "vm/memory.table", "vm/bench.table")
+# So much of a failed row's stderr is shown.
+ERROR_LINES = 40
 WORDS = {ktap.PASS: "ok  ", ktap.FAIL: "FAIL", ktap.SKIP: "skip"}
 
 EPILOG = """\
@@ -73,6 +75,15 @@ class Runner:
                   f"{outcome.count(ktap.SKIP)} skipped in {outcome.seconds:.0f} s"
                   + (f"; see {os.path.relpath(outcome.log, self.top)}.*" if failed else ""),
                   flush=True)
+            if failed:
+                self.show_errors(outcome)
+
+    @staticmethod
+    def show_errors(outcome):
+        """What the row said last on stderr: logs of another machine are not at hand."""
+        lines = row_module.read_text(outcome.log + ".err").splitlines()
+        for line in lines[-ERROR_LINES:]:
+            print(f"  | {line}", flush=True)
 
     def run_row(self, row, taken):
         try:

@@ -97,6 +97,11 @@ def prepare(options, work):
     write_disk(options, work)
 
 
+def where(_options, _work):
+    """Bochs has no monitor that another program could ask."""
+    return []
+
+
 def command(_options, work):
     return [PROGRAM, "-q", "-f", os.path.join(work, "bochsrc"),
             "-rc", os.path.join(work, "commands")]

@@ -11,6 +11,9 @@ from .errors import TROUBLE, Trouble
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 KERNEL = os.path.join(REPO, "build/kernel-run/arch/x86/boot/bzImage")
 
+# The path of a socket is no longer than that.
+SOCKET_PATH_MAX = 107
+
 # An emulated CPU stands still while a busy host runs something else: what looks
 # like a stall after 20 s is none. One that lasts runs into --timeout.
 PATIENCE = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120 "
@@ -159,7 +162,7 @@ def check_files(options):
         raise Trouble(f"there is no kernel {options.kernel}; `make build` builds it")
     options.kernel = os.path.abspath(options.kernel)
     if options.qmp:
-        if len(os.path.abspath(options.qmp)) > 107:
+        if len(os.path.abspath(options.qmp)) > SOCKET_PATH_MAX:
             raise Trouble(f"--qmp {options.qmp}: too long for a socket's path")
         if not os.path.isdir(os.path.dirname(os.path.abspath(options.qmp))):
             raise Trouble(f"--qmp {options.qmp}: there is no such directory")

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 
+from . import hang
 from .errors import Trouble
-from .options import PATIENCE
+from .options import PATIENCE, SOCKET_PATH_MAX
 
 PROGRAM = "qemu-system-x86_64"
 CHANNEL = "virtio"
 TTY = "ttyS0"
+# The socket of its monitor for people.
+MONITOR = "monitor"
 # -no-reboot ends QEMU instead.
 RESET = None
 KNOWN_SPLATS = []
@@ -98,7 +101,9 @@ def console(options, work):
     if options.shell:
         return ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={log}",
                 "-serial", "chardev:console", "-mon", "chardev=console,mode=readline"]
-    return ["-serial", f"file:{log}", "-monitor", "none"]
+    monitor = os.path.join(work, MONITOR)
+    return ["-serial", f"file:{log}", "-monitor", f"unix:{monitor},server=on,wait=off"
+            if len(monitor) <= SOCKET_PATH_MAX else "none"]
 
 
 def root(options):
@@ -154,6 +159,18 @@ def command(options, work):
     ]
 
 
+def where(options, work):
+    """What the CPUs of a guest do that does not end, as lines."""
+    if options.shell:
+        return []
+    return hang.describe(os.path.join(work, MONITOR),
+                         os.path.join(kernel_dir(options), "System.map"), options.cpu_count)
+
+
+def kernel_dir(options):
+    return options.kernel.split("/arch/x86/boot/")[0]
+
+
 def prepare(options, work):
     """The disk takes room when it is written to only."""
     if options.disk:
@@ -162,6 +179,5 @@ def prepare(options, work):
 
 
 def gdb_hint(options):
-    kernel_dir = options.kernel.split("/arch/x86/boot/")[0]
     return (f"vm/run: waiting for a debugger on port 1234; attach with\n"
-            f"  gdb {kernel_dir}/vmlinux -ex 'target remote :1234' -ex 'hbreak start_kernel' -ex c")
+            f"  gdb {kernel_dir(options)}/vmlinux -ex 'target remote :1234' -ex 'hbreak start_kernel' -ex c")

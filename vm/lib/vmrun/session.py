@@ -79,6 +79,7 @@ class Session:
         self.panic_at = None
         self.verdict_at = None
         self.ended = ""
+        self.where = []
         self.process = None
 
     def path(self, name):
@@ -184,6 +185,8 @@ class Session:
                 self.ended = "trouble"
             elif self.garbled:
                 self.ended = "garbled"
+            if self.ended == "timeout":
+                self.where = self.machine.where(self.options, self.work)
             if self.ended:
                 return
             time.sleep(PAUSE)
@@ -278,6 +281,9 @@ class Session:
             return
         out = [f"vm/run: {verdict.kind.upper()}: {verdict.reason}"]
         out += ["  " + line for line in verdict.details[:20]]
+        if self.where:
+            out += ["vm/run: where it was, and what of the kernel's text is on the stacks:"]
+            out += ["  " + line for line in self.where]
         if not self.options.shell:
             lines = self.console_lines()[-TAIL:]
             out += [f"vm/run: the last {len(lines)} lines of the console:"] if lines else [

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 
 REQUEST = re.compile(r"\s*# host (\w+)(?: (.*))?$")
 
@@ -124,3 +125,5 @@ class Machine:
             return
         if report["verdict"] != "exit":
             self.troubles.append(": ".join([report["reason"], *report["details"][:3]]))
+            with open(self.prefix + ".err", encoding="utf-8", errors="replace") as file:
+                sys.stderr.write(file.read())
