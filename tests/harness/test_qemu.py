@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 
+from vmrun import qemu
 from vmrun_test import TOP, VM_RUN, VmRunTest
 
 
@@ -368,6 +369,11 @@ class Machine(VmRunTest):
     def test_accel_auto_says_what_it_took(self):
         done = self.vm_run("true", options=("--accel", "auto", "--timeout", "200"))
         self.expect(done, 0, "vm/run: using ")
+
+    def test_what_kvm_is_tried_with(self):
+        """The tiny guest is right: emulation runs it to its end."""
+        self.assertEqual(qemu.probe("tcg", "max", self.work), "")
+        self.assertIn("nonsense", qemu.probe("tcg", "nonsense", self.work))
 
     def test_two_at_once(self):
         first = subprocess.Popen([VM_RUN, "--", "sh", "-c", "sleep 1; echo one"], cwd=TOP,

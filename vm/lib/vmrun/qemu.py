@@ -25,9 +25,9 @@ KNOWN_SPLATS = []
 # Linux waits for, and it panics.
 APPEND = ("console=ttyS0,115200 panic=-1 loglevel=5 log_buf_len=4M no_timer_check "
           + PATIENCE)
-# A boot sector that writes 0x10 to the debug-exit port, and the status that
-# QEMU makes of it.
-PROBE = bytes([0xb0, 0x10, 0xe6, 0xf4, 0xeb, 0xfe])
+# The source of a boot sector that writes 0x10 to the debug-exit port, and the
+# status that QEMU makes of it.
+PROBE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "probe.S")
 PROBE_STATUS = 0x10 << 1 | 1
 PROBE_TIMEOUT = 10
 # The first QEMU whose CPUs can be threads. An older one translates a page
@@ -38,14 +38,27 @@ THREADS_SINCE = (8, 1)
 SLOTS = 4
 
 
-def probe_kvm(cpu, work):
-    """Runs a tiny guest under KVM; returns "" or why that does not work."""
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+def assemble_probe(disk):
+    """Returns "" or why there is none."""
+    command = ["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none",
+               "-Wl,-Ttext=0x7c00", "-Wl,--oformat=binary", "-o", disk, PROBE]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False,
+                              capture_output=True, text=True)
+    except OSError as error:
+        return f"gcc: {error.strerror}"
+    return done.stderr.strip().splitlines()[0] if done.returncode else ""
+
+
+def probe(accelerator, cpu, work):
+    """Runs a tiny guest; returns "" or why that does not work."""
+    if accelerator == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "/dev/kvm cannot be opened"
     disk = os.path.join(work, "probe.img")
-    with open(disk, "wb") as file:
-        file.write(PROBE.ljust(510, b"\0") + b"\x55\xaa")
-    command = [PROGRAM, "-accel", "kvm", "-cpu", cpu, "-m", "16", "-nodefaults",
+    reason = assemble_probe(disk)
+    if reason:
+        return reason
+    command = [PROGRAM, "-accel", accelerator, "-cpu", cpu, "-m", "16", "-nodefaults",
                "-no-user-config", "-display", "none", "-no-reboot",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
                "-drive", f"file={disk},format=raw,if=floppy,readonly=on"]
@@ -65,7 +78,7 @@ def choose_accel(options, work):
     """Settles what --accel kvm and auto mean here, and says it."""
     if options.accel == "tcg":
         return
-    reason = probe_kvm(options.cpu, work)
+    reason = probe("kvm", options.cpu, work)
     if reason and options.accel == "kvm":
         raise Trouble(f"--accel kvm with --cpu {options.cpu} does not work here: {reason}")
     options.accel = "tcg" if reason else "kvm"
