@@ -246,8 +246,8 @@ int asi_map_find(struct mm_struct *mm, pgd_t *unrestricted, pgd_t *restricted,
 
 /**
  * struct question - what an open file is asked for
- * @asi:  The domain, whose mm has a reference to its users; NULL before the first
- *	  question.
+ * @asi:  The domain, whose mm has a reference; NULL before the first question.
+ * @read: Between map_start() and map_stop(): the mm has a reference to its users.
  * @pid:  Of the process.
  * @comm: Its command, fit for a line.
  * @run:  The one that is shown.
@@ -256,6 +256,7 @@ int asi_map_find(struct mm_struct *mm, pgd_t *unrestricted, pgd_t *restricted,
  */
 struct question {
 	struct asi *asi;
+	bool read;
 	int pid;
 	char comm[TASK_COMM_LEN];
 	struct asi_map_run run;
@@ -297,7 +298,11 @@ static void *map_start(struct seq_file *m, loff_t *pos)
 {
 	struct question *q = m->private;
 
-	return q->asi ? line_at(q, pos) : ERR_PTR(-EINVAL);
+	if (!q->asi)
+		return ERR_PTR(-EINVAL);
+	/* An open file alone does not keep the memory of a process that has ended. */
+	q->read = mmget_not_zero(q->asi->mm);
+	return q->read ? line_at(q, pos) : ERR_PTR(-ESRCH);
 }
 
 static void *map_next(struct seq_file *m, void *v, loff_t *pos)
@@ -313,7 +318,14 @@ static void *map_next(struct seq_file *m, void *v, loff_t *pos)
 	return line_at(q, pos);
 }
 
-static void map_stop(struct seq_file *m, void *v) { }
+static void map_stop(struct seq_file *m, void *v)
+{
+	struct question *q = m->private;
+
+	if (q->read)
+		mmput(q->asi->mm);
+	q->read = false;
+}
 
 static int map_show(struct seq_file *m, void *v)
 {
@@ -348,7 +360,7 @@ static int map_open(struct inode *inode, struct file *file)
 static void forget(struct question *q)
 {
 	if (q->asi)
-		mmput(q->asi->mm);
+		mmdrop(q->asi->mm);
 	q->asi = NULL;
 }
 
@@ -391,9 +403,9 @@ static int ask(struct question *q, int pid, const char *class)
 	q->pid = pid;
 	q->asi = find_domain(mm, class);
 	if (q->asi)
-		return 0;
+		mmgrab(mm);
 	mmput(mm);
-	return -ENOENT;
+	return q->asi ? 0 : -ENOENT;
 }
 
 static ssize_t map_write(struct file *file, const char __user *ubuf,
