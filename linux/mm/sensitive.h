@@ -19,6 +19,7 @@
 #include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/sensitive.h>
+#include <linux/swap.h>
 #include <linux/vmstat.h>
 
 #include "internal.h"
@@ -244,6 +245,20 @@ static inline unsigned int sensitive_movable_flags(void)
 	return sensitive_active() ? ALLOC_SENSITIVE | ALLOC_NOBLOCK : 0;
 }
 
+/**
+ * sensitive_reclaim_flags - of which side is what reclaim looks for?
+ * @gfp: The flags of the allocation it is for.
+ *
+ * Without it, reclaim gives up as there is free memory, while the allocation finds
+ * none of its side and asks for reclaim again.  kswapd is for all.
+ *
+ * Return: flags for zone_watermark_ok().
+ */
+static inline unsigned int sensitive_reclaim_flags(gfp_t gfp)
+{
+	return current_is_kswapd() ? 0 : gfp_to_alloc_flags_sensitive(gfp, 0);
+}
+
 #else /* !CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
 
 #define ALLOC_SIDES		0
@@ -252,6 +267,11 @@ static inline unsigned int
 gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 {
 	return alloc_flags;
+}
+
+static inline unsigned int sensitive_reclaim_flags(gfp_t gfp)
+{
+	return 0;
 }
 
 static inline void sensitive_account_free(struct zone *zone, int nr_pages,
