@@ -128,6 +128,19 @@ struct asi_fault *set_of(struct asi_fault *table, unsigned int size,
 		       ASI_FAULT_SET;
 }
 
+/* The entry for @key and @ip in a set, or NULL. */
+static __always_inline struct asi_fault *find(struct asi_fault *fault,
+					      unsigned long key, unsigned long ip)
+{
+	int i;
+
+	for (i = 0; i < ASI_FAULT_SET; i++, fault++) {
+		if (READ_ONCE(fault->key) == key && READ_ONCE(fault->ip) == ip)
+			return fault;
+	}
+	return NULL;
+}
+
 /* The entry for @key and @ip in a set, or the first of the free ones; else NULL. */
 static noinstr struct asi_fault *find_or_take(struct asi_fault *fault,
 					      unsigned long key,
@@ -181,16 +194,20 @@ noinstr struct asi_fault *asi_fault_count(struct asi_fault *log,
 					  unsigned long key, unsigned long ip,
 					  unsigned long address)
 {
-	struct asi_fault *fault = set_of(log, ASI_FAULT_PAGES, key, ip);
-	int i;
+	struct asi_fault *set = set_of(log, ASI_FAULT_PAGES, key, ip);
+	struct asi_fault *fault = find(set, key, ip);
 
-	for (i = 0; i < ASI_FAULT_SET; i++, fault++) {
-		if (READ_ONCE(fault->key) == key && READ_ONCE(fault->ip) == ip) {
-			local_inc(&fault->count);
-			return fault;
-		}
+	/* Full: then the instruction is likely to have an entry for any page. */
+	if (!fault && READ_ONCE(set[ASI_FAULT_SET - 1].key)) {
+		unsigned long site = key & ~PAGE_MASK;
+
+		fault = find(set_of(log + ASI_FAULT_PAGES, ASI_FAULT_SITES, site, ip),
+			     site, ip);
 	}
-	return count_new(log, key, ip, address);
+	if (!fault)
+		return count_new(log, key, ip, address);
+	local_inc(&fault->count);
+	return fault;
 }
 
 /**
