@@ -38,7 +38,7 @@ ALLOWED = (
      'root asks where a hole is, to look there'),
     ('LONG_LINE(_STRING)?', r'arch/x86/mm/asi/setup\.c|' + USER, '',
      'a string that one looks for is not broken'),
-    ('USLEEP_RANGE', TESTS, '', 'interrupts are off, or time has to be spent busily'),
+    ('USLEEP_RANGE', TESTS + r'|arch/x86/mm/asi/dev_(intr|tasks)\.c', '', 'interrupts are off, or time has to be spent busily'),
     ('SPACING', TESTS + r'intr_kunit\.c|patches/.*cpufeatures', r"that '[%*+]'",
      'an operand of asm(), and the way in which cpufeatures.h counts'),
     ('MACRO_ARG_REUSE', TESTS + '|' + USER, '',

@@ -68,6 +68,7 @@ struct mm_struct *asi_process_mm(struct task_struct *task)
 	rcu_read_unlock();
 	return mm;
 }
+EXPORT_SYMBOL_NS_GPL(asi_process_mm, ASI_DEV);
 
 /* Call @func for each process that has an mm, until it returns an error. */
 static int for_each_mm(int (*func)(struct task_struct *task,

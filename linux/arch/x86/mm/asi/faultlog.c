@@ -28,6 +28,7 @@
 #include <linux/cleanup.h>
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
 #include <linux/init.h>
@@ -77,6 +78,7 @@ const char *const asi_fault_memory_names[] = {
 	[ASI_MEMORY_IMAGE]	= "image",
 	[ASI_MEMORY_OTHER]	= "other",
 };
+EXPORT_SYMBOL_NS_GPL(asi_fault_memory_names, ASI_DEV);
 static_assert(ARRAY_SIZE(asi_fault_memory_names) == ASI_NR_MEMORY_KINDS);
 
 /*
@@ -282,6 +284,7 @@ void asi_faults_clear(int index)
 			clear_cpu(cpu, index);
 	}
 }
+EXPORT_SYMBOL_NS_GPL(asi_faults_clear, ASI_DEV);
 
 /**
  * asi_fault_save_stack - remember who called the instruction that faulted
@@ -460,6 +463,7 @@ int asi_faults_read(struct asi_fault_records *records)
 	merge(records);
 	return 0;
 }
+EXPORT_SYMBOL_NS_GPL(asi_faults_read, ASI_DEV);
 
 /* Free what asi_faults_read() filled in. */
 void asi_faults_free(struct asi_fault_records *records)
@@ -467,6 +471,59 @@ void asi_faults_free(struct asi_fault_records *records)
 	kvfree(records->record);
 	kvfree(records->stacks);
 }
+EXPORT_SYMBOL_NS_GPL(asi_faults_free, ASI_DEV);
+
+/**
+ * asi_faults_count_now - remember how often each entry of this CPU has counted
+ * @counts: ASI_FAULT_ENTRIES, for asi_faults_since().
+ *
+ * Context: interrupts off.
+ */
+void asi_faults_count_now(unsigned long *counts)
+{
+	const struct asi_fault *log = this_cpu_read(asi_fault_log);
+	int i;
+
+	for (i = 0; i < ASI_FAULT_ENTRIES; i++)
+		counts[i] = log ? local_read(&log[i].count) : 0;
+}
+EXPORT_SYMBOL_NS_GPL(asi_faults_count_now, ASI_DEV);
+
+/**
+ * asi_faults_since - what has been logged on this CPU since the last look
+ * @counts: From asi_faults_count_now() on this CPU, or this; brought up to date.
+ * @index:  The class.
+ * @ip:	    Filled in: the instruction.
+ * @page:   Filled in: what it touched, 0 if the entry is for any page.
+ *
+ * If there is more than one, it is any of them.
+ *
+ * Context: interrupts off, and not in a domain.
+ * Return: false if there is nothing, or there was no room for it.
+ */
+bool asi_faults_since(unsigned long *counts, int index, unsigned long *ip,
+		      unsigned long *page)
+{
+	const struct asi_fault *log = this_cpu_read(asi_fault_log);
+	bool found = false;
+	int i;
+
+	for (i = 0; log && i < ASI_FAULT_ENTRIES; i++) {
+		unsigned long count = local_read(&log[i].count);
+		unsigned long key = READ_ONCE(log[i].key);
+
+		if (count == counts[i])
+			continue;
+		counts[i] = count;
+		if (found || !count || asi_fault_index(key) != index)
+			continue;
+		*ip = READ_ONCE(log[i].ip);
+		*page = key & PAGE_MASK;
+		found = true;
+	}
+	return found;
+}
+EXPORT_SYMBOL_NS_GPL(asi_faults_since, ASI_DEV);
 
 static bool want_stacks __initdata;
 

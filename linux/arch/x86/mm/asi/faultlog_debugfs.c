@@ -42,6 +42,7 @@ const char *asi_fault_symbol(char *buf, unsigned long ip)
 		*size = '\0';
 	return buf;
 }
+EXPORT_SYMBOL_NS_GPL(asi_fault_symbol, ASI_DEV);
 
 static void show_record(struct seq_file *m, const struct asi_fault_record *r)
 {

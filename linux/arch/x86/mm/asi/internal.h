@@ -229,7 +229,6 @@ void asi_sysfs_add_class(int index);
 void asi_sysfs_remove_class(int index);
 
 /* debugfs.c */
-struct mm_struct *asi_process_mm(struct task_struct *task);
 void asi_get_comm(char *buf, struct task_struct *task);
 
 /* debug.c: the invariants, nothing without CONFIG_ASI_DEBUG */

@@ -101,6 +101,19 @@ static const struct asi_map_region *region_from(unsigned long addr)
 	return NULL;
 }
 
+/**
+ * asi_map_region_name - the region of an address
+ * @addr: Any address.
+ *
+ * Return: one word; "none" if it is in no region.
+ */
+const char *asi_map_region_name(unsigned long addr)
+{
+	const struct asi_map_region *region = region_from(addr);
+
+	return region && addr >= region->start ? region->name : "none";
+}
+
 /* What @table, which may be gone, translates @addr with at @level; 0 for nothing. */
 static unsigned long read_entry(unsigned long *table, unsigned long addr,
 				int level)
@@ -124,12 +137,20 @@ static unsigned long *table_of(unsigned long entry)
  * @entry:   By level, down to @level.
  * @level:   Where it ended.
  * @present: By a translation.
+ * @rights:  As in struct asi_map_side, if @present.
  */
 struct map_path {
 	unsigned long entry[6];
 	int level;
 	bool present;
+	unsigned long rights;
 };
+
+/* Rights that an entry gives: NX is one that it takes, so the other way round. */
+static unsigned long rights_of(unsigned long entry)
+{
+	return (entry & (_PAGE_RW | _PAGE_USER | _PAGE_NX)) ^ _PAGE_NX;
+}
 
 /* Are the entries the same, but for what the hardware sets in one and not the other? */
 static bool same_entry(unsigned long a, unsigned long b)
@@ -142,16 +163,19 @@ static void walk(pgd_t *pgd, unsigned long addr, struct map_path *path,
 		 const struct map_path *other)
 {
 	unsigned long *table = (unsigned long *)pgd;
-	unsigned long entry;
+	unsigned long rights = ~0UL, entry;
 	int level;
 
 	for (level = asi_top_level(); ; level--) {
 		entry = table ? read_entry(table, addr, level) : 0;
 		path->entry[level] = entry;
+		rights &= rights_of(entry);
 		if (other && level >= other->level &&
 		    same_entry(entry, other->entry[level])) {
 			path->level = other->level;
 			path->present = other->present;
+			path->entry[other->level] = other->entry[other->level];
+			path->rights = other->rights;
 			return;
 		}
 		if (!entry || level == 1 || (level < 4 && entry & _PAGE_PSE))
@@ -160,6 +184,36 @@ static void walk(pgd_t *pgd, unsigned long addr, struct map_path *path,
 	}
 	path->level = level;
 	path->present = entry;
+	path->rights = (rights ^ _PAGE_NX) | (entry & _PAGE_GLOBAL);
+}
+
+static struct asi_map_side side_of(const struct map_path *path)
+{
+	if (!path->present)
+		return (struct asi_map_side) {};
+	return (struct asi_map_side) {
+		.entry = path->entry[path->level],
+		.rights = path->rights,
+		.level = path->level,
+	};
+}
+
+/* The frame of @addr. */
+static unsigned long frame_of(const struct asi_map_side *side,
+			      unsigned long addr)
+{
+	unsigned long in_leaf = asi_level_size(side->level) - 1;
+
+	return ((side->entry & PTE_PFN_MASK & ~in_leaf) | (addr & in_leaf)) >>
+	       PAGE_SHIFT;
+}
+
+/* Whether a translation is global is no right, and one of a domain never is. */
+static bool sides_differ(const struct asi_map_run *run)
+{
+	return run->u.level && run->r.level &&
+	       (frame_of(&run->u, run->start) != frame_of(&run->r, run->start) ||
+		(run->u.rights ^ run->r.rights) & ~_PAGE_GLOBAL);
 }
 
 /* What @addr has in both, and how far neither has anything new to say. */
@@ -179,17 +233,26 @@ static void look_up(pgd_t *unrestricted, pgd_t *restricted, unsigned long addr,
 	run->unrestricted = u.present;
 	run->restricted = r.present;
 	run->level = u.present ? u.level : r.present ? r.level : 0;
+	run->u = side_of(&u);
+	run->r = side_of(&r);
+	run->differ = sides_differ(run);
 }
 
-static bool alike(const struct asi_map_run *a, const struct asi_map_run *b)
+static bool alike(const struct asi_map_run *a, const struct asi_map_run *b,
+		  bool exact)
 {
-	return a->level == b->level && a->unrestricted == b->unrestricted &&
-	       a->restricted == b->restricted;
+	if (a->level != b->level || a->unrestricted != b->unrestricted ||
+	    a->restricted != b->restricted)
+		return false;
+	return !exact || (a->u.rights == b->u.rights &&
+			  a->r.rights == b->r.rights &&
+			  a->u.level == b->u.level &&
+			  a->r.level == b->r.level && a->differ == b->differ);
 }
 
 /* Add to @run what follows it and is like it; true if there is no more of that. */
 static bool extend(pgd_t *unrestricted, pgd_t *restricted,
-		   struct asi_map_run *run)
+		   struct asi_map_run *run, bool exact)
 {
 	struct asi_map_run next = { .region = run->region };
 	int i;
@@ -200,12 +263,37 @@ static bool extend(pgd_t *unrestricted, pgd_t *restricted,
 		look_up(unrestricted, restricted, run->end, &next);
 		if (run->start == run->end)
 			*run = next;
-		else if (alike(run, &next))
+		else if (alike(run, &next, exact))
 			run->end = next.end;
 		else
 			return true;
 	}
 	return false;
+}
+
+static int find(struct mm_struct *mm, pgd_t *unrestricted, pgd_t *restricted,
+		unsigned long addr, struct asi_map_run *run, bool exact)
+{
+	bool done = false;
+
+	run->region = region_from(addr);
+	if (!run->region)
+		return -ENOENT;
+	run->start = max(addr, run->region->start);
+	run->end = run->start;
+
+	while (!done) {
+		get_online_mems();
+		if (mmap_read_lock_killable(mm)) {
+			put_online_mems();
+			return -EINTR;
+		}
+		done = extend(unrestricted, restricted, run, exact);
+		mmap_read_unlock(mm);
+		put_online_mems();
+		cond_resched();
+	}
+	return 0;
 }
 
 /**
@@ -222,27 +310,26 @@ static bool extend(pgd_t *unrestricted, pgd_t *restricted,
 int asi_map_find(struct mm_struct *mm, pgd_t *unrestricted, pgd_t *restricted,
 		 unsigned long addr, struct asi_map_run *run)
 {
-	bool done = false;
-
-	run->region = region_from(addr);
-	if (!run->region)
-		return -ENOENT;
-	run->start = max(addr, run->region->start);
-	run->end = run->start;
-
-	while (!done) {
-		get_online_mems();
-		if (mmap_read_lock_killable(mm)) {
-			put_online_mems();
-			return -EINTR;
-		}
-		done = extend(unrestricted, restricted, run);
-		mmap_read_unlock(mm);
-		put_online_mems();
-		cond_resched();
-	}
-	return 0;
+	return find(mm, unrestricted, restricted, addr, run, false);
 }
+
+/**
+ * asi_map_find_exact - the run of an address, with the same rights and levels all over
+ * @mm:		  The mm, with users.
+ * @unrestricted: Its topmost table.
+ * @restricted:	  That of a domain of it.
+ * @addr:	  Where the run begins, at the earliest.
+ * @run:	  Filled in; begins later if @addr is in no region.
+ *
+ * Context and return: as asi_map_find().
+ */
+int asi_map_find_exact(struct mm_struct *mm, pgd_t *unrestricted,
+		       pgd_t *restricted, unsigned long addr,
+		       struct asi_map_run *run)
+{
+	return find(mm, unrestricted, restricted, addr, run, true);
+}
+EXPORT_SYMBOL_NS_GPL(asi_map_find_exact, ASI_DEV);
 
 /**
  * struct question - what an open file is asked for
@@ -364,8 +451,14 @@ static void forget(struct question *q)
 	q->asi = NULL;
 }
 
-/* The domain of @mm for the class @name, or the first it has if that is NULL. */
-static struct asi *find_domain(struct mm_struct *mm, const char *name)
+/**
+ * asi_find_domain - the domain of an mm for a class
+ * @mm:	  The mm; the caller has a reference.
+ * @name: Of the class; NULL for the first domain that there is.
+ *
+ * Return: the domain, complete, for as long as there is the mm; NULL if there is none.
+ */
+struct asi *asi_find_domain(struct mm_struct *mm, const char *name)
 {
 	int i;
 
@@ -379,6 +472,7 @@ static struct asi *find_domain(struct mm_struct *mm, const char *name)
 	}
 	return NULL;
 }
+EXPORT_SYMBOL_NS_GPL(asi_find_domain, ASI_DEV);
 
 /* 0 or the error for who asks. */
 static int ask(struct question *q, int pid, const char *class)
@@ -401,7 +495,7 @@ static int ask(struct question *q, int pid, const char *class)
 		return -ESRCH;
 
 	q->pid = pid;
-	q->asi = find_domain(mm, class);
+	q->asi = asi_find_domain(mm, class);
 	if (q->asi)
 		mmgrab(mm);
 	mmput(mm);

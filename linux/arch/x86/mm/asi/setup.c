@@ -22,6 +22,7 @@
  *  faultlog_debugfs.c	the fault log as text
  *  map.c	 the address space of a process, and what its domain has of it
  *  debug.c	 the invariants, with CONFIG_ASI_DEBUG
+ *  dev*.c	 the test driver /dev/asi, see dev.h
  *  tests/	 KUnit
  *
  * The class of virtual machines is in arch/x86/kvm/asi.c.
