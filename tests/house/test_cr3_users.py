@@ -26,6 +26,7 @@ USERS = {
     ('arch/x86/mm/asi/switch.c', 'load_cr3_flush'): '``arch/x86/mm/asi/switch.c``',
     ('arch/x86/mm/asi/fault.c', 'mapped'): '``arch/x86/mm/asi/fault.c``',
     ('arch/x86/mm/asi/debug.c', 'cr3_is_of'): '``debug.c``',
+    ('arch/x86/mm/asi/dev_kernel.c', 'asi_dev_look'): '``dev_kernel.c``',
     ('arch/x86/mm/tlb.c', 'load_new_mm_cr3'): '``load_new_mm_cr3()``',
     ('arch/x86/mm/tlb.c', 'native_flush_tlb_local'): '``native_flush_tlb_local()``',
     ('arch/x86/power/cpu.c', '__restore_processor_state'): '``__restore_processor_state()``',
