@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The runner of the tables of vm/: tests, memory and bench.
+"""The runner of the tables of vm/: tests, dev, memory and bench.
 
 table   reads the rows
 row     runs one row and finds its cases

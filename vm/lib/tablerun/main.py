@@ -12,7 +12,7 @@ import ktap
 
 from . import row as row_module, table
 
-TABLES = ("vm/tests.table", "vm/memory.table", "vm/bench.table")
+TABLES = ("vm/tests.table", "vm/dev.table", "vm/memory.table", "vm/bench.table")
 # So much of a failed row's stderr is shown.
 ERROR_LINES = 40
 WORDS = {ktap.PASS: "ok  ", ktap.FAIL: "FAIL", ktap.SKIP: "skip"}

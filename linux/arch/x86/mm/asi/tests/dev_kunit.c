@@ -61,35 +61,47 @@ static void table_is_well_formed(struct kunit *test)
 	}
 }
 
+/* What the words of the header say, in another way than the code does. */
+static bool right(unsigned int expected, unsigned int actual, bool fault,
+		  bool granted)
+{
+	bool in = actual == ASI_STATE_IN, out = actual == ASI_STATE_OUT;
+
+	switch (expected) {
+	case ASI_STATE_IN:
+		return in;
+	case ASI_STATE_OUT:
+		return out;
+	case ASI_STATE_ANY:
+		return in || out;
+	default:
+		return (in && !fault) || (out && fault && !granted);
+	}
+}
+
+#define NR_STATES	(ASI_STATE_OTHER + 1)
+
 /* Over all that can be expected and seen. */
 static void verdicts(struct kunit *test)
 {
-	unsigned int expected, actual, cr3, bits;
+	unsigned int i;
 
-	for (expected = 1; expected <= ASI_STATE_GRANTED; expected++)
-	for (actual = 0; actual <= ASI_STATE_OTHER; actual++)
-	for (cr3 = 0; cr3 <= ASI_STATE_OTHER; cr3++)
-	for (bits = 0; bits < 4; bits++) {
+	for (i = 0; i < ASI_STATE_GRANTED * NR_STATES * NR_STATES * 4; i++) {
+		unsigned int bits = i % 4;
+		unsigned int actual = i / 4 % NR_STATES;
+		unsigned int cr3 = i / 4 / NR_STATES % NR_STATES;
+		unsigned int expected = 1 + i / 4 / NR_STATES / NR_STATES;
 		struct asi_dev_step step = { "", { expected, expected } };
-		bool fault = bits & 1, granted = bits & 2;
 		struct asi_dev_seen seen = {
 			.look = { .actual = actual, .cr3 = cr3 },
-			.fault = fault,
+			.fault = bits & 1,
 		};
-		bool in = actual == ASI_STATE_IN, out = actual == ASI_STATE_OUT;
-		bool want = false;
 
-		if (cr3 == actual && expected == ASI_STATE_IN)
-			want = in;
-		else if (cr3 == actual && expected == ASI_STATE_OUT)
-			want = out;
-		else if (cr3 == actual && expected == ASI_STATE_ANY)
-			want = in || out;
-		else if (cr3 == actual)
-			want = (in && !fault) || (out && fault && !granted);
-		KUNIT_EXPECT_EQ_MSG(test, want,
-				    asi_dev_as_expected(&step, bits & 1, &seen,
-							granted),
+		KUNIT_EXPECT_EQ_MSG(test,
+				    asi_dev_as_expected(&step, i % 2, &seen,
+							bits & 2),
+				    cr3 == actual && right(expected, actual,
+							   bits & 1, bits & 2),
 				    "expected %u, is %u, CR3 %u, %u", expected,
 				    actual, cr3, bits);
 	}
