@@ -5,9 +5,11 @@
  */
 #include <kunit/test.h>
 #include <linux/ctype.h>
+#include <linux/irqflags.h>
 #include <linux/string.h>
 
 #include "../dev.h"
+#include "common.h"
 
 static bool is_word(const char *s)
 {
@@ -204,6 +206,44 @@ static void grants(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, check_grant(0, "s", 0, 0));
 }
 
+/* A fault is found in the log once, and not one of another class. */
+static void faults_since(struct kunit *test)
+{
+	unsigned long *counts = kunit_kcalloc(test, ASI_FAULT_ENTRIES,
+					      sizeof(*counts), GFP_KERNEL);
+	unsigned long ip = 0, page = 0;
+	bool other, found, again;
+	struct asi *asi;
+	u64 *hidden;
+
+	asi_test_needs_asi(test);
+	KUNIT_ASSERT_NOT_NULL(test, counts);
+	asi = asi_test_domain_with(test, ASI_FAULT_EXIT);
+	hidden = asi_test_hidden_block(test);
+
+	local_irq_disable();
+	asi_faults_count_now(counts);
+	asi_enter(asi);
+	asi_relax();
+	READ_ONCE(*hidden);
+	asi_exit();
+	found = asi_faults_since(counts, asi->index, &ip, &page);
+	again = asi_faults_since(counts, asi->index, &ip, &page);
+	asi_enter(asi);
+	asi_relax();
+	READ_ONCE(*hidden);
+	asi_exit();
+	other = asi_faults_since(counts, asi->index + 1, &ip, &page);
+	local_irq_enable();
+
+	KUNIT_EXPECT_TRUE(test, found);
+	KUNIT_EXPECT_FALSE(test, again);
+	KUNIT_EXPECT_FALSE(test, other);
+	KUNIT_EXPECT_EQ(test, page, (unsigned long)hidden);
+	KUNIT_EXPECT_GE(test, ip, (unsigned long)faults_since);
+	KUNIT_EXPECT_LT(test, ip, (unsigned long)faults_since + PAGE_SIZE);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(table_is_well_formed),
 	KUNIT_CASE(verdicts),
@@ -211,6 +251,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(bytes_of_describe_and_run),
 	KUNIT_CASE(bounds),
 	KUNIT_CASE(grants),
+	KUNIT_CASE(faults_since),
 	{}
 };
 

@@ -8,12 +8,14 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sensitive.h>
+#include <linux/set_memory.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "../map.h"
 #include "common.h"
+#include "dpt.h"
 
 static struct asi *domain(struct kunit *test)
 {
@@ -191,6 +193,60 @@ static void nothing_follows_the_last(struct kunit *test)
 				     ~0UL & PAGE_MASK, &run));
 }
 
+/* The exact run of an address in a region. */
+static struct asi_map_run exact_at(struct kunit *test, struct asi *asi,
+				   const void *addr)
+{
+	struct asi_map_run run = {};
+
+	KUNIT_ASSERT_EQ(test, 0,
+			asi_map_find_exact(asi->mm, asi->mm->pgd, asi->pgd,
+					   (unsigned long)addr, &run));
+	return run;
+}
+
+/* Neighbours with other rights are one run, but not an exact one. */
+static void exact_runs_have_the_same_rights(struct kunit *test)
+{
+	void *area = dpt_test_small_source(test);
+	struct asi *asi = domain(test);
+	struct asi_map_run run, exact;
+
+	KUNIT_ASSERT_EQ(test, 0, set_memory_ro((unsigned long)area, 1));
+	run = run_at(test, asi, area);
+	exact = exact_at(test, asi, area);
+	KUNIT_EXPECT_GT(test, run.end, (unsigned long)area + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, exact.end, (unsigned long)area + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, exact.u.rights & _PAGE_RW, 0UL);
+	KUNIT_EXPECT_NE(test, exact.u.rights & _PAGE_NX, 0UL);
+	KUNIT_EXPECT_EQ(test, exact.r.rights & _PAGE_RW, 0UL);
+	KUNIT_EXPECT_FALSE(test, exact.differ);
+
+	exact = exact_at(test, asi, area + PAGE_SIZE);
+	KUNIT_EXPECT_NE(test, exact.u.rights & _PAGE_RW, 0UL);
+	KUNIT_EXPECT_EQ(test, exact.u.level, 1);
+	KUNIT_EXPECT_EQ(test, exact.r.level, 1);
+	KUNIT_ASSERT_EQ(test, 0, set_memory_rw((unsigned long)area, 1));
+}
+
+/* A grant that has not followed the kernel. */
+static void other_rights_differ(struct kunit *test)
+{
+	struct asi_hooks ops = { .page_table = ASI_PGTABLE_DECORATED };
+	void *area = dpt_test_small_source(test);
+	struct asi *asi;
+
+	asi = asi_test_domain(test, asi_test_class(test, "test", &ops));
+	KUNIT_ASSERT_EQ(test, 0, asi_map(asi, area, PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, exact_at(test, asi, area).differ);
+	KUNIT_ASSERT_EQ(test, 0, set_memory_ro((unsigned long)area, 1));
+	KUNIT_EXPECT_TRUE(test, exact_at(test, asi, area).differ);
+	KUNIT_EXPECT_FALSE(test, exact_at(test, asi, area + PAGE_SIZE).restricted);
+	KUNIT_ASSERT_EQ(test, 0, set_memory_rw((unsigned long)area, 1));
+	KUNIT_EXPECT_FALSE(test, exact_at(test, asi, area).differ);
+	asi_unmap(asi, area, PAGE_SIZE);
+}
+
 static struct kunit_case map_cases[] = {
 	KUNIT_CASE(runs_cover_the_regions),
 	KUNIT_CASE(runs_agree_with_the_tables),
@@ -198,6 +254,8 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(user_pages_are_runs),
 	KUNIT_CASE(vmalloc_is_told_from_the_window),
 	KUNIT_CASE(nothing_follows_the_last),
+	KUNIT_CASE(exact_runs_have_the_same_rights),
+	KUNIT_CASE(other_rights_differ),
 	{}
 };
 
