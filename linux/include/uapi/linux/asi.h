@@ -157,7 +157,7 @@ struct asi_ioc_describe {
  * @fault_symbol:  The instruction as SYMBOL+0xOFFSET, with [MODULE] behind it.
  * @object:        What is at @fault_page, as "KIND" or "KIND NAME", for people.
  *
- * If there were several faults, it is the first one that the log has.
+ * If there were several faults, it is the last one.
  */
 struct asi_ioc_step {
 	char name[ASI_LEN_WORD];

@@ -90,11 +90,13 @@ void asi_dev_module_load(struct asi_dev_run *run);
  * @actual: By curr_asi, ASI_STATE_*.
  * @cr3:    By CR3.
  * @faults: That left domains of the class on this CPU, since boot.
+ * @address: What the last one of these touched, if nothing else has left since.
  */
 struct asi_dev_look {
 	u8 actual;
 	u8 cr3;
 	u64 faults;
+	unsigned long address;
 };
 
 /**
@@ -270,6 +272,7 @@ int asi_dev_check_grants(const struct asi_ioc_grants *arg);
 /* ---- dev_kernel.c ---- */
 
 const char *asi_dev_off_reason(void);
+void asi_dev_note_exit(void);
 struct mm_struct *asi_dev_mm_alloc(void);
 void asi_dev_look(struct asi *asi, struct asi_dev_look *look);
 void asi_dev_send_nmi(void);

@@ -32,10 +32,12 @@ static const struct {
 	[ASI_TABLE_NONSENSITIVE] = {
 		.name = "test-plain",
 		.ops.page_table = ASI_PGTABLE_NONSENSITIVE,
+		.ops.pre_asi_exit = asi_dev_note_exit,
 	},
 	[ASI_TABLE_DECORATED] = {
 		.name = "test-decorated",
 		.ops.page_table = ASI_PGTABLE_DECORATED,
+		.ops.pre_asi_exit = asi_dev_note_exit,
 	},
 };
 

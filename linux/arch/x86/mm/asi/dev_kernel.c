@@ -67,6 +67,21 @@ struct mm_struct *asi_dev_mm_alloc(void)
 }
 EXPORT_SYMBOL_NS_GPL(asi_dev_mm_alloc, ASI_DEV);
 
+/* CR2 when this CPU last left a test domain. */
+static DEFINE_PER_CPU(unsigned long, exit_cr2);
+
+/**
+ * asi_dev_note_exit - remember CR2; the hook pre_asi_exit of the test classes
+ *
+ * If a page fault leaves, it is the address that was touched: the log of faults has the
+ * page only, and not always.
+ */
+noinstr void asi_dev_note_exit(void)
+{
+	this_cpu_write(exit_cr2, native_read_cr2());
+}
+EXPORT_SYMBOL_NS_GPL(asi_dev_note_exit, ASI_DEV);
+
 /* Is @cr3 that of a page table, with the PCID that belongs to @slot? */
 static bool cr3_is_of(unsigned long cr3, pgd_t *pgd, unsigned int slot)
 {
@@ -111,6 +126,7 @@ void asi_dev_look(struct asi *asi, struct asi_dev_look *look)
 		look->cr3 = ASI_STATE_OTHER;
 
 	look->faults = this_cpu_read(asi_stats.count[asi->index][ASI_CTR_FAULTS]);
+	look->address = this_cpu_read(exit_cr2);
 	raw_local_irq_restore(flags);
 }
 EXPORT_SYMBOL_NS_GPL(asi_dev_look, ASI_DEV);

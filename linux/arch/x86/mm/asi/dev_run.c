@@ -85,8 +85,9 @@ void asi_dev_step(struct asi_dev_run *run)
 	if (now.look.actual == ASI_STATE_OUT && now.look.faults != run->faults &&
 	    raw_smp_processor_id() == run->log_cpu) {
 		now.fault = true;
-		asi_faults_since(run->counts, run->asi->index, &now.ip,
-				 &now.page);
+		now.page = now.look.address & PAGE_MASK;
+		now.ip = asi_faults_since(run->counts, run->asi->index,
+					  now.page);
 	}
 	if (raw_smp_processor_id() == run->log_cpu)
 		run->faults = now.look.faults;

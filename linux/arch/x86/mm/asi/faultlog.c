@@ -490,22 +490,21 @@ void asi_faults_count_now(unsigned long *counts)
 EXPORT_SYMBOL_NS_GPL(asi_faults_count_now, ASI_DEV);
 
 /**
- * asi_faults_since - what has been logged on this CPU since the last look
+ * asi_faults_since - which instruction has faulted on this CPU since the last look?
  * @counts: From asi_faults_count_now() on this CPU, or this; brought up to date.
  * @index:  The class.
- * @ip:	    Filled in: the instruction.
- * @page:   Filled in: what it touched, 0 if the entry is for any page.
- *
- * If there is more than one, it is any of them.
+ * @page:   What it touched.
  *
  * Context: interrupts off, and not in a domain.
- * Return: false if there is nothing, or there was no room for it.
+ * Return: the instruction; if the page had no room in the log, one that has been
+ * counted whatever the page; 0 if there is none.
  */
-bool asi_faults_since(unsigned long *counts, int index, unsigned long *ip,
-		      unsigned long *page)
+unsigned long asi_faults_since(unsigned long *counts, int index,
+			       unsigned long page)
 {
 	const struct asi_fault *log = this_cpu_read(asi_fault_log);
-	bool found = false;
+	unsigned long ip = 0;
+	bool exact = false;
 	int i;
 
 	for (i = 0; log && i < ASI_FAULT_ENTRIES; i++) {
@@ -515,13 +514,13 @@ bool asi_faults_since(unsigned long *counts, int index, unsigned long *ip,
 		if (count == counts[i])
 			continue;
 		counts[i] = count;
-		if (found || !count || asi_fault_index(key) != index)
+		if (exact || !count || asi_fault_index(key) != index)
 			continue;
-		*ip = READ_ONCE(log[i].ip);
-		*page = key & PAGE_MASK;
-		found = true;
+		exact = (key & PAGE_MASK) == page;
+		if (exact || !(key & PAGE_MASK))
+			ip = READ_ONCE(log[i].ip);
 	}
-	return found;
+	return ip;
 }
 EXPORT_SYMBOL_NS_GPL(asi_faults_since, ASI_DEV);
 

@@ -200,8 +200,8 @@ int asi_faults_read(struct asi_fault_records *records);
 void asi_faults_free(struct asi_fault_records *records);
 void asi_faults_clear(int index);
 void asi_faults_count_now(unsigned long *counts);
-bool asi_faults_since(unsigned long *counts, int index, unsigned long *ip,
-		      unsigned long *page);
+unsigned long asi_faults_since(unsigned long *counts, int index,
+			       unsigned long page);
 
 /* Room for what asi_fault_symbol() writes. */
 #define ASI_FAULT_SYMBOL_LEN	KSYM_SYMBOL_LEN
