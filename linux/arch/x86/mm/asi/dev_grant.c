@@ -317,8 +317,22 @@ static void show_dpt_grant(const struct asi_dpt_grant *of,
 		show_granted(g, out);
 	else if (of->kind == ASI_DPT_MODULE)
 		strscpy(out->name, ((struct module *)of->addr)->name);
-	else if (of->kind == ASI_DPT_RANGE)
-		asi_dev_object_name(out->name, sizeof(out->name), of->addr);
+}
+
+/*
+ * Say what is there that was granted without a name.  Not while the page table is
+ * locked: grants keep memory hotplug off and wait for that lock.
+ */
+static void name_ranges(const struct asi_ioc_grants *arg,
+			struct asi_ioc_granted *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < arg->nr; i++) {
+		if (out[i].kind == ASI_GRANT_ADDRESS && !*out[i].name)
+			asi_dev_object_name(out[i].name, sizeof(out[i].name),
+					    out[i].address);
+	}
 }
 
 /* List the grants of a decorated page table into @out, which has room for @arg->max. */
@@ -370,6 +384,7 @@ static int list_grants(struct asi_dev_file *file, struct asi *asi,
 		list_dpt(dpt, grants, arg, out);
 	else
 		list_plain(grants, arg, out);
+	name_ranges(arg, out);
 	if (copy_to_user(u64_to_user_ptr(arg->grants), out,
 			 arg->nr * sizeof(*out)))
 		err = -EFAULT;

@@ -268,15 +268,22 @@ EXPORT_SYMBOL_NS_GPL(asi_dev_get_module, ASI_DEV);
 /* What a page of the direct map is used for, as one word. */
 static const char *page_use(unsigned long addr)
 {
-	struct page *page = pfn_to_online_page(__pa(addr) >> PAGE_SHIFT);
+	const char *use = "page";
+	struct page *page;
 
+	/* Struct pages go with their memory. */
+	get_online_mems();
+	page = pfn_to_online_page(__pa(addr) >> PAGE_SHIFT);
 	if (!page)
-		return "nothing";
-	if (PageReserved(page))
-		return "reserved";
-	if (PageSlab(compound_head(page)))
-		return "slab";
-	return PageTable(page) ? "table" : "page";
+		use = "nothing";
+	else if (PageReserved(page))
+		use = "reserved";
+	else if (PageSlab(compound_head(page)))
+		use = "slab";
+	else if (PageTable(page))
+		use = "table";
+	put_online_mems();
+	return use;
 }
 
 /**
@@ -287,6 +294,8 @@ static const char *page_use(unsigned long addr)
  * @addr: Any address.
  *
  * For people: whatever it is may be gone when this returns.
+ *
+ * Context: may sleep.
  */
 void asi_dev_object_name(char *buf, size_t size, unsigned long addr)
 {
