@@ -154,7 +154,8 @@ void asi_dev_nmi(struct asi_dev_run *run)
 	with_nmis(run, nmi_body);
 }
 
-static void read_in_nmi(struct asi_dev_run *run)
+/* Where it has come: look, read what the domain does not map, look again. */
+static void look_and_read(struct asi_dev_run *run)
 {
 	asi_dev_step(run);
 	if (READ_ONCE(*run->hidden) != run->word)
@@ -164,7 +165,7 @@ static void read_in_nmi(struct asi_dev_run *run)
 
 static void send_reading_nmi(struct asi_dev_run *run)
 {
-	expect(run, read_in_nmi);
+	expect(run, look_and_read);
 	asi_dev_send_nmi();
 	wait_for_it(run);
 }
@@ -181,7 +182,7 @@ void asi_dev_fault_in_nmi(struct asi_dev_run *run)
 
 static void do_int3(struct asi_dev_run *run)
 {
-	expect(run, asi_dev_step);
+	expect(run, look_and_read);
 	asm volatile("int3" : : : "memory");
 	if (!run->came)
 		asi_dev_fail(run, "the breakpoint was not handled");
@@ -202,7 +203,7 @@ static void do_step(struct asi_dev_run *run)
 {
 	unsigned long flags;
 
-	expect(run, asi_dev_step);
+	expect(run, look_and_read);
 	asm volatile("pushf\n\t"
 		     "pop %[flags]\n\t"
 		     "mov %[flags], %%rax\n\t"
