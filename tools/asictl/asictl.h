@@ -43,6 +43,7 @@ enum option_bit {
 	OPT_PROMETHEUS	= 1 << 6,
 	OPT_CLEAR	= 1 << 7,
 	OPT_SVG		= 1 << 8,
+	OPT_STACKS	= 1 << 9,
 	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
 };
 
@@ -55,6 +56,7 @@ enum option_bit {
  * @prometheus: print the text format of Prometheus
  * @per_cpu: stat: one line per CPU
  * @clear: faults: clear the log instead of showing it
+ * @stacks: faults: with those who called
  * @svg: map: file to draw to, "-" for standard output; NULL for text
  * @interval: stat, top: seconds between two samples; 0 for totals, once
  * @count: stat, top: samples to print; 0 for no end
@@ -70,6 +72,7 @@ struct context {
 	bool prometheus;
 	bool per_cpu;
 	bool clear;
+	bool stacks;
 	const char *svg;
 	double interval;
 	unsigned long count;

@@ -71,8 +71,8 @@ static int fail_open(const struct context *ctx, const char *path, int err,
 		    "cannot %s /%s: %s", verb, path, strerror(-err));
 }
 
-int debugfs_lines(const struct context *ctx, const char *name,
-		  struct strings *lines)
+int debugfs_optional(const struct context *ctx, const char *name,
+		     size_t max, const char *hint, struct strings *lines)
 {
 	char *path = xasprintf(DEBUGFS "/asi/%s", name);
 	int ret = EXIT_OK;
@@ -80,8 +80,10 @@ int debugfs_lines(const struct context *ctx, const char *name,
 	char *buf;
 	int err;
 
-	err = io_read(ctx->root, path, IO_MAX_TABLE, &buf, &len);
-	if (err) {
+	err = io_read(ctx->root, path, max, &buf, &len);
+	if (err == -ENOENT && hint && exists(ctx, DEBUGFS "/asi")) {
+		ret = fail(ctx, EXIT_ERROR, hint, "there is no /%s", path);
+	} else if (err) {
 		ret = fail_open(ctx, path, err, "read");
 	} else {
 		text_lines(buf, len, lines);
@@ -89,6 +91,12 @@ int debugfs_lines(const struct context *ctx, const char *name,
 	}
 	free(path);
 	return ret;
+}
+
+int debugfs_lines(const struct context *ctx, const char *name,
+		  struct strings *lines)
+{
+	return debugfs_optional(ctx, name, IO_MAX_TABLE, NULL, lines);
 }
 
 static int fail_ask(const struct context *ctx, const char *path,

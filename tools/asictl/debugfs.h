@@ -20,6 +20,19 @@ int debugfs_lines(const struct context *ctx, const char *name,
 		  struct strings *lines);
 
 /**
+ * debugfs_optional() - the lines of a table that not every machine has
+ * @ctx: where to read
+ * @name: file in /sys/kernel/debug/asi
+ * @max: bytes to accept, as for io_read()
+ * @hint: what to do if the other files are there, but not this
+ * @lines: gets the lines
+ *
+ * Return: EXIT_OK, or EXIT_ERROR after saying why there are none.
+ */
+int debugfs_optional(const struct context *ctx, const char *name,
+		     size_t max, const char *hint, struct strings *lines);
+
+/**
  * debugfs_ask() - the lines that answer a question
  * @ctx: where to ask; a dump has the answer without being asked
  * @name: file in /sys/kernel/debug/asi

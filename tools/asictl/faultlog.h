@@ -8,6 +8,11 @@
 
 #define FAULTLOG	"faults"
 
+/* As page of an entry: all further pages of its instruction. */
+#define FAULTLOG_FURTHER	"0x0"
+
+extern const struct ktable_kind faultlog_kind;
+
 /**
  * struct faultlog - the log
  * @table: its entries
@@ -28,5 +33,8 @@ struct faultlog {
  */
 int faultlog_load(struct faultlog *log, const struct context *ctx);
 void faultlog_free(struct faultlog *log);
+
+/* Shows the entries that have a stack, each with it; an exit status. */
+int faultlog_show_stacks(const struct context *ctx);
 
 #endif

@@ -8,7 +8,7 @@
 #include "output.h"
 #include "state.h"
 
-static const struct ktable_kind faults_kind = {
+const struct ktable_kind faultlog_kind = {
 	.heading = "count class phase memory ip symbol page",
 	.numbers = (const char *const[]){ "count", NULL },
 };
@@ -25,7 +25,7 @@ int faultlog_load(struct faultlog *log, const struct context *ctx)
 		return ret;
 	if (ktable_take_note(&lines, "lost", 1, &lost) && lost.n)
 		log->lost = xstrdup(lost.v[0]);
-	ktable_parse(&log->table, &lines, &faults_kind,
+	ktable_parse(&log->table, &lines, &faultlog_kind,
 		     may_show_addresses(ctx));
 	strings_free(&lost);
 	strings_free(&lines);
@@ -49,9 +49,24 @@ static void print_json(const struct faultlog *log)
 	js_print(obj, JSON_INDENT(2));
 }
 
+static bool has_further(const struct ktable *t)
+{
+	size_t page = ktable_column(t, "page");
+	size_t i;
+
+	for (i = 0; i < t->n_rows; i++)
+		if (t->rows[i].v[page] &&
+		    !strcmp(t->rows[i].v[page], FAULTLOG_FURTHER))
+			return true;
+	return false;
+}
+
 static void print_text(const struct faultlog *log)
 {
 	ktable_print(&log->table, "No faults were logged.");
+	if (has_further(&log->table))
+		puts("Page " FAULTLOG_FURTHER
+		     " stands for all further pages of this instruction.");
 	if (!log->lost)
 		puts("Lost: ?, the log is not whole");
 	else if (strcmp(log->lost, "0"))
@@ -83,6 +98,8 @@ int cmd_faults(struct context *ctx)
 
 	if (ctx->clear)
 		return clear(ctx);
+	if (ctx->stacks)
+		return faultlog_show_stacks(ctx);
 	ret = faultlog_load(&log, ctx);
 	if (ret)
 		return ret;

@@ -25,7 +25,7 @@ const struct command commands[] = {
 	  "counters of each class, in total or per second" },
 	{ "domains", cmd_domains, OPT_COMMON, 0, 0, "",
 	  "live restricted address spaces and their owners (root)" },
-	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR, 0, 0, "",
+	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR | OPT_STACKS, 0, 0, "",
 	  "which instruction left for which page, from the log (root)" },
 	{ "top", cmd_top, OPT_COMMON | OPT_INTERVAL | OPT_COUNT, 0, 0, "",
 	  "instructions that leave most, in total or per second (root)" },
@@ -52,6 +52,8 @@ const struct option_row option_rows[] = {
 	  "one line per CPU, class and counter (root)" },
 	{ OPT_CLEAR, 'C', "clear", NULL,
 	  "empty the log instead of showing it (root)" },
+	{ OPT_STACKS, 'S', "stacks", NULL,
+	  "each with the stack of a fault, if the kernel kept them (root)" },
 	{ OPT_SVG, 's', "svg", "FILE", "draw to FILE, or with - to standard output" },
 	{ OPT_PROMETHEUS, 'p', "prometheus", NULL,
 	  "print for the textfile collector of node_exporter" },
@@ -129,6 +131,9 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_CLEAR:
 		ctx->clear = true;
+		break;
+	case OPT_STACKS:
+		ctx->stacks = true;
 		break;
 	case OPT_PER_CPU:
 		ctx->per_cpu = true;
@@ -270,6 +275,9 @@ static void check_usage(const struct context *ctx, const struct command *cmd,
 		note_mistake(m, "leave one of them out",
 			     xasprintf("--%s and --json exclude each other",
 				       ctx->svg ? "svg" : "prometheus"));
+	if (ctx->clear && ctx->stacks)
+		note_mistake(m, "leave one of them out",
+			     xstrdup("--clear and --stacks exclude each other"));
 	if (ctx->prometheus && ctx->given & OPT_INTERVAL)
 		note_mistake(m, "leave out --interval: Prometheus makes rates of totals",
 			     xstrdup("--prometheus and --interval exclude each other"));

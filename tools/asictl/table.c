@@ -36,7 +36,7 @@ void table_heading(struct table *t, const char *name)
 }
 
 /*
- * A number, a share, or a size. "-" and "?" stand for one that is missing or
+ * A number, a share, a number at least, or a size. "-" and "?" stand for one that is missing or
  * not understood.
  */
 static bool is_numeric(const char *s)
@@ -46,6 +46,7 @@ static bool is_numeric(const char *s)
 	if (!strcmp(s, "-") || !strcmp(s, "?"))
 		return true;
 	return digits && (!s[digits] || !strcmp(s + digits, "%") ||
+			  !strcmp(s + digits, "+") ||
 			  text_is_unit(s + digits));
 }
 

@@ -101,6 +101,10 @@ static void add_entries(struct tally *t, struct entry *e, size_t n)
 		}
 		add_up(&site->count, e[i].count);
 		add_up(&t->total, e[i].count);
+		if (!strcmp(e[i].page, FAULTLOG_FURTHER)) {
+			site->further = true;
+			continue;
+		}
 		/* The same page may be there for more than one phase. */
 		site->pages += !same || strcmp(e[i].page, e[i - 1].page);
 	}

@@ -15,6 +15,7 @@
  * @memory: the kind of memory it touched
  * @count: faults
  * @pages: how many pages it touched
+ * @further: and others, which the log has no place for
  */
 struct site {
 	char *symbol;
@@ -22,6 +23,7 @@ struct site {
 	char *memory;
 	uint64_t count;
 	size_t pages;
+	bool further;
 };
 
 /**

@@ -47,7 +47,7 @@ static void print_sites(const struct page *p, FILE *out)
 		table_add(&t, "%.1f%%", share(p, s));
 		table_add(&t, "%s", s->class);
 		table_add(&t, "%s", s->memory);
-		table_add(&t, "%zu", s->pages);
+		table_add(&t, "%zu%s", s->pages, s->further ? "+" : "");
 		table_add(&t, "%s", s->symbol);
 	}
 	table_print(&t, out);
@@ -83,6 +83,7 @@ static json_t *js_sites(const struct page *p)
 			js_set(obj, "per_second",
 			       json_real(s->count / p->seconds));
 		js_set(obj, "pages", json_integer(s->pages));
+		js_set(obj, "further_pages", js_bool(s->further));
 		js_add(list, obj);
 	}
 	return list;

@@ -13,6 +13,7 @@ suite = Suite()
 tests = suite.tests
 
 LOG = "sys/kernel/debug/asi/faults"
+STACKS = "sys/kernel/debug/asi/fault_stacks"
 HEADING = "# count class phase memory ip symbol page\n"
 
 
@@ -107,6 +108,37 @@ def lost(tool):
     assert "lost: 5" in tool.run(["top"], root).stdout
 
 
+@suite("faults, top: page 0x0 is no page, but says that there were more")
+def further_pages(tool):
+    root = tool.fresh("on")
+    put(root, LOG, log((9, "a+0x1", "0x0"), (5, "b+0x1"), (3, "a+0x1"), (1, "c+0x1", "0x0")))
+    value = tool.run(["top", "--json"], root).json()
+    assert [(s["symbol"], s["pages"], s["further_pages"]) for s in value["sites"]] == [
+        ("a+0x1", 1, True), ("b+0x1", 1, False), ("c+0x1", 0, True)], value
+    assert "all further pages of this instruction" in tool.run(["faults"], root).stdout
+    put(root, LOG, log((9, "a+0x1")))
+    assert "further" not in tool.run(["faults"], root).stdout
+
+
+@suite("faults --stacks: if the kernel keeps none, how to make it")
+def no_stacks(tool):
+    root = tool.fresh("on")
+    os.unlink(os.path.join(root, STACKS))
+    result = tool.run(["faults", "--stacks"], root)
+    assert result.status == 1 and "there is no /" + STACKS in result.stderr, result.show()
+    assert "asi_debug_fault_stacks" in result.last_line(), result.show()
+
+
+@suite("faults --stacks: each entry has the calls below it, and no others")
+def stacks(tool):
+    root = tool.fresh("on")
+    put(root, STACKS, "2 user relaxed hole 0x1 a+0x1 0x2000\n  b+0x1/0x2\n  c+0x1/0x2\n"
+                      "1 user relaxed hole 0x1 d+0x1 0x2000\n  b+0x3/0x4\n")
+    faults = tool.run(["faults", "--stacks", "--json"], root).json()["faults"]
+    assert [(f["symbol"], f["stack"]) for f in faults] == [
+        ("a+0x1", ["b+0x1/0x2", "c+0x1/0x2"]), ("d+0x1", ["b+0x3/0x4"])], faults
+
+
 @suite("faults --clear: leaves a dump alone")
 def clear_dump(tool):
     root = tool.fresh("on")
@@ -145,11 +177,11 @@ def clear_denied(tool):
 @suite("not root: faults and top show no address of the running kernel")
 def addresses_hidden(tool):
     root = tool.fresh("on")
-    for verb in ("faults", "top"):
+    for verb in ("faults", "top", "faults --stacks"):
         for option in ([], ["--json"], ["--sysroot", "/"]):
-            status, out, err = in_chroot(tool, root, verb, *option)
+            status, out, err = in_chroot(tool, root, *verb.split(), *option)
             assert status == 0 and not err, (status, out, err)
-            assert "rep_movs_alternative+0x42" in out, out
+            assert "clear_page_erms+0x7" in out, out
             assert "ffffffff" not in out and "ffff888" not in out, out
 
 

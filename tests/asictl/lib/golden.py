@@ -12,7 +12,7 @@ GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 
 # What is compared on every kind of machine.
 COMMANDS = ("status", "check", "stat", "domains", "faults", "top", "map 4711", "features",
-            "version")
+            "version", "faults --stacks")
 
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (

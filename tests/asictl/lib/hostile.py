@@ -11,7 +11,7 @@ suite = Suite()
 tests = suite.tests
 
 COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"],
-            ["faults"], ["top"], ["map", "4711"], ["features"],
+            ["faults"], ["faults", "--stacks"], ["top"], ["map", "4711"], ["features"],
             ["version"])
 # Those that JSON is not an alternative to.
 TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"], ["map", "4711", "--svg", "-"])
@@ -75,7 +75,8 @@ def links(tool):
 def pipes(tool):
     root = tool.fresh("on")
     for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo",
-                 "sys/kernel/debug/asi/faults", "sys/kernel/debug/asi/map"):
+                 "sys/kernel/debug/asi/faults", "sys/kernel/debug/asi/fault_stacks",
+                 "sys/kernel/debug/asi/map"):
         os.unlink(os.path.join(root, name))
         os.mkfifo(os.path.join(root, name))
     check_all(tool, root)

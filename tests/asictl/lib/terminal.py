@@ -240,7 +240,7 @@ def top_totals(tool):
     with terminal(tool, "top") as term:
         page = term.wait_page()
         assert page[0].startswith("asictl top, every 2 s; q quits"), page
-        assert page[1].startswith("Faults since the log was cleared: 67, at 6 sites"), page
+        assert page[1].startswith("Faults since the log was cleared: 72, at 6 sites"), page
         assert term.wait_page()[1] == page[1]
         term.key(b"Q")
         assert term.end() == 0

@@ -31,6 +31,8 @@ WRONG = (
     (["map", "4711", ""], "'' is no class"),
     (["status", "--svg", "-"], "no option --svg"),
     (["domains", "--prometheus"], "no option --prometheus"),
+    (["top", "--stacks"], "no option --stacks"),
+    (["faults", "--clear", "--stacks"], "--clear and --stacks exclude each other"),
     (["stat", "-n", "3"], "--count needs --interval"),
     (["status", "--sysroot", "/nonexistent"], "No such file"),
     (["status", "--sysroot", "/dev/null"], "Not a directory"),
