@@ -113,11 +113,16 @@ run: build
 shell: build
 	$(Q)vm/run --timeout 0 --shell --append "asi=on $(APPEND)"
 
+# A program of others that a test wants; PACKAGES=no leaves that to the user.
+.PHONY: promtool
+promtool: setup
+	$(if $(filter no,$(PACKAGES)),,$(Q)scripts/promtool)
+
 # The last line of the output is "N passed, N failed, N skipped".
-test: build kernel-debug bench-module-run
+test: build kernel-debug bench-module-run promtool
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
-test-all: workload-packages build kernel-debug kernel-off kernel-kasan kernel-base bench-modules
+test-all: workload-packages promtool build kernel-debug kernel-off kernel-kasan kernel-base bench-modules
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules

@@ -39,3 +39,17 @@ kernel_cc()
 		echo "gcc"
 	fi
 }
+
+# Print how to become root here: nothing, or sudo; fail if there is no way.
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		return 0
+	elif command -v sudo > /dev/null && sudo -n true 2>/dev/null; then
+		echo sudo
+	elif command -v sudo > /dev/null && [ -t 0 ]; then
+		echo sudo
+	else
+		return 1
+	fi
+}

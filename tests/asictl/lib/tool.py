@@ -3,11 +3,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 
 import dump
+from tap import Skip
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../.."))
 TIMEOUT = 120
@@ -66,17 +68,28 @@ class Tool:
     @out      where programs are built
     @scratch  directory that is deleted in the end
     @update   write expected outputs instead of comparing with them
+    @need     programs of others without which a test fails; of those that are not
+              in it, it is skipped
     """
 
-    def __init__(self, program, out, scratch, update=False):
+    def __init__(self, program, out, scratch, update=False, need=()):
         self.program = program
         self.out = out
         self.scratch = scratch
         self.update = update
+        self.need = need
         self.roots = {}
 
     def with_program(self, program):
-        return Tool(program, self.out, self.scratch)
+        return Tool(program, self.out, self.scratch, need=self.need)
+
+    def other(self, name, hint):
+        """The path of a program of others, from PATH or where ours are built."""
+        path = shutil.which(name) or shutil.which(name, path=self.out)
+        if path:
+            return path
+        assert name not in self.need, f"there is no {name}: {hint}"
+        raise Skip(f"there is no {name}: {hint}")
 
     def fresh(self, name):
         """A new tree of dump @name, which the test may change."""
