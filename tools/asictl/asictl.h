@@ -11,6 +11,8 @@
  *   state, facts    what /sys/kernel/asi says, and what follows from it
  *   debugfs, ktable tables in /sys/kernel/debug/asi
  *   tally           faults, added up
+ *   device, object, sequence, testrun  /dev/asi: questions, grants, tests
+ *   holder          grants that last
  *   mapload, mapdraw, mapsvg  address spaces
  *   the others      one command each
  */
@@ -44,6 +46,12 @@ enum option_bit {
 	OPT_CLEAR	= 1 << 7,
 	OPT_SVG		= 1 << 8,
 	OPT_STACKS	= 1 << 9,
+	OPT_TABLE	= 1 << 10,
+	OPT_GRANT	= 1 << 11,
+	OPT_MODULE	= 1 << 12,
+	OPT_LIST	= 1 << 13,
+	OPT_PID		= 1 << 14,
+	OPT_CLASS	= 1 << 15,
 	OPT_COMMON	= OPT_JSON | OPT_SYSROOT | OPT_HELP,
 };
 
@@ -58,6 +66,13 @@ enum option_bit {
  * @clear: faults: clear the log instead of showing it
  * @stacks: faults: with those who called
  * @svg: map: file to draw to, "-" for standard output; NULL for text
+ * @table: test: kind of page table; NULL for all
+ * @grants: test: what a decorated page table is granted, in addition
+ * @n_grants: how many
+ * @module: test: name of a module to load, or NULL
+ * @list: test: say what could be run; grant: say what is granted now
+ * @pid: grant, revoke: the process, or NULL
+ * @class: grant, revoke: the class of its domain, or NULL
  * @interval: stat, top: seconds between two samples; 0 for totals, once
  * @count: stat, top: samples to print; 0 for no end
  * @given: the options that were used, of enum option_bit
@@ -74,6 +89,13 @@ struct context {
 	bool clear;
 	bool stacks;
 	const char *svg;
+	const char *table;
+	const char **grants;
+	size_t n_grants;
+	const char *module;
+	bool list;
+	const char *pid;
+	const char *class;
 	double interval;
 	unsigned long count;
 	unsigned int given;
@@ -133,6 +155,9 @@ int cmd_domains(struct context *ctx);
 int cmd_faults(struct context *ctx);
 int cmd_top(struct context *ctx);
 int cmd_map(struct context *ctx);
+int cmd_test(struct context *ctx);
+int cmd_grant(struct context *ctx);
+int cmd_revoke(struct context *ctx);
 int cmd_features(struct context *ctx);
 int cmd_version(struct context *ctx);
 int cmd_help(struct context *ctx);

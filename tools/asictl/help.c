@@ -34,9 +34,10 @@ static void print_all(void)
 		printf("  %-10s%s\n", cmd->name, cmd->summary);
 	printf("\nOptions of every command:\n");
 	print_options(OPT_COMMON);
-	printf("\nExit status: 0 done, for status: restricted, for check: protected;\n"
-	       "1 wrong use, or a file cannot be read; 2 ASI or a class of it is off, or\n"
-	       "not in this kernel, for check: not protected; 3 cannot tell.\n");
+	printf("\nExit status: 0 done, for status: restricted, for check: protected, for test:\n"
+	       "passed; 1 wrong use, or a file cannot be read; 2 ASI or a class of it is off,\n"
+	       "or not in this kernel, for check: not protected, for test: failed; 3 cannot\n"
+	       "tell, for test: nothing was run.\n");
 }
 
 static json_t *js_options(unsigned int bits)

@@ -31,6 +31,15 @@ const struct command commands[] = {
 	  "instructions that leave most, in total or per second (root)" },
 	{ "map", cmd_map, OPT_COMMON | OPT_SVG, 1, 2, "PID [CLASS]",
 	  "an address space by region: what is hidden, what is not (root)" },
+	{ "test", cmd_test,
+	  OPT_COMMON | OPT_TABLE | OPT_GRANT | OPT_MODULE | OPT_LIST,
+	  0, 1, "[NAME|all]",
+	  "run sequences through /dev/asi in a test domain (root)" },
+	{ "grant", cmd_grant, OPT_COMMON | OPT_PID | OPT_CLASS | OPT_LIST,
+	  0, 2, "OBJECT [LENGTH]",
+	  "map something in a live domain, until it is revoked (root)" },
+	{ "revoke", cmd_revoke, OPT_COMMON | OPT_PID | OPT_CLASS, 1, 1,
+	  "OBJECT", "end what asictl grant has granted (root)" },
 	{ "features", cmd_features, OPT_COMMON, 0, 0, "",
 	  "what of the CPU and the kernel ASI works with" },
 	{ "version", cmd_version, OPT_COMMON, 0, 0, "",
@@ -55,6 +64,15 @@ const struct option_row option_rows[] = {
 	{ OPT_STACKS, 'S', "stacks", NULL,
 	  "each with the stack of a fault, if the kernel kept them (root)" },
 	{ OPT_SVG, 's', "svg", "FILE", "draw to FILE, or with - to standard output" },
+	{ OPT_TABLE, 't', "table", "KIND",
+	  "with this page table only: nonsensitive, decorated" },
+	{ OPT_GRANT, 'g', "grant", "OBJECT",
+	  "grant it to the decorated page table first; may be repeated" },
+	{ OPT_MODULE, 'm', "module", "NAME",
+	  "for the sequence that loads one; it must not be loaded" },
+	{ OPT_LIST, 'l', "list", NULL, "say what there is, and do nothing" },
+	{ OPT_PID, 'P', "pid", "PID", "the process whose domain it is" },
+	{ OPT_CLASS, 'k', "class", "CLASS", "the class of the domain" },
 	{ OPT_PROMETHEUS, 'p', "prometheus", NULL,
 	  "print for the textfile collector of node_exporter" },
 	{ OPT_HELP, 'h', "help", NULL, "show help" },
@@ -109,6 +127,18 @@ static bool parse_count(const char *s, unsigned long *value)
 	return true;
 }
 
+static bool is_pid(const char *s)
+{
+	uint64_t v;
+
+	return text_u64(s, &v) && v && v <= 1 << 22;
+}
+
+static bool is_class(const char *s)
+{
+	return *s && strlen(s) < 32 && !s[strcspn(s, " \t\n")];
+}
+
 static void take_option(struct context *ctx, enum option_bit bit,
 			const char *arg, struct mistake *m)
 {
@@ -128,6 +158,32 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_SVG:
 		ctx->svg = arg;
+		break;
+	case OPT_TABLE:
+		ctx->table = arg;
+		break;
+	case OPT_GRANT:
+		ctx->grants = xrealloc(ctx->grants, ctx->n_grants + 1,
+				       sizeof(*ctx->grants));
+		ctx->grants[ctx->n_grants++] = arg;
+		break;
+	case OPT_MODULE:
+		ctx->module = arg;
+		break;
+	case OPT_LIST:
+		ctx->list = true;
+		break;
+	case OPT_PID:
+		ctx->pid = arg;
+		if (!is_pid(arg))
+			note_mistake(m, "see which there are: asictl domains",
+				     xasprintf("'%s' is no process number", arg));
+		break;
+	case OPT_CLASS:
+		ctx->class = arg;
+		if (!is_class(arg))
+			note_mistake(m, "see which there are: asictl domains",
+				     xasprintf("'%s' is no class", arg));
 		break;
 	case OPT_CLEAR:
 		ctx->clear = true;
@@ -278,6 +334,10 @@ static void check_usage(const struct context *ctx, const struct command *cmd,
 	if (ctx->clear && ctx->stacks)
 		note_mistake(m, "leave one of them out",
 			     xstrdup("--clear and --stacks exclude each other"));
+	if (ctx->list && ctx->argc)
+		note_mistake(m, "leave one of them out",
+			     xasprintf("--list and '%s' exclude each other",
+				       ctx->argv[0]));
 	if (ctx->prometheus && ctx->given & OPT_INTERVAL)
 		note_mistake(m, "leave out --interval: Prometheus makes rates of totals",
 			     xstrdup("--prometheus and --interval exclude each other"));
@@ -337,5 +397,6 @@ int main(int argc, char **argv)
 	else
 		status = run_command(&ctx, cmd);
 	free(m.error);
+	free(ctx.grants);
 	return flush_output(status);
 }

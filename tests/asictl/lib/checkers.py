@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import device
 import dump
 import golden
 import hostile
@@ -65,6 +66,12 @@ def valgrind(tool):
                           ("on", "top -i 0.01 -n 2 --json"), ("newer", "top"),
                           ("broken", "map 4711"), ("newer", "map 4711 --json"),
                           ("on", "map 4711 --svg -"), ("on", "map 5"),
+                          ("on", "test"), ("broken", "test --json"), ("broken", "test --list"),
+                          ("newer", "test --list --json"), ("driver-fails", "test"),
+                          ("granted", "test printk --grant 0xffff888003a52000,4096"),
+                          ("on", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+                          ("no-grant", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+                          ("on", "faults --stacks"), ("broken", "faults --stacks --json"),
                           ("on", "features --json"), ("on", "stat -i 0.01 -n 2"),
                           ("absent", "status"), ("no-debugfs", "domains")):
         done = subprocess.run([*prefix, program, *command.split(), "--sysroot", tool.root(name)],
@@ -76,7 +83,12 @@ def valgrind(tool):
 
 def random_bytes(rng):
     """From plausible to pure noise."""
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
+    if kind == 8:
+        data = bytearray(b"".join(device.ANSWERS[rng.choice(sorted(device.ANSWERS))]))
+        for _ in range(rng.randrange(8)):
+            data[rng.randrange(rng.choice((16, 1000, len(data))))] = rng.randrange(256)
+        return bytes(data[:rng.choice((len(data), rng.randrange(len(data))))])
     if kind == 6:
         return b"# count class phase memory ip symbol page\n" + b"".join(
             b"%d user relaxed hole 0x%x %s+0x1 0x%x\n" % (

@@ -4,6 +4,7 @@
 import os
 import subprocess
 
+import device
 from drift import SOURCE, commands
 from tap import Suite
 
@@ -19,12 +20,13 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def offers(*words, cwd=None):
+def offers(*words, cwd=None, env=None):
     """What is offered for the last of the words, which may be empty."""
     done = subprocess.run(
         ["bash", "--norc", "-c", SCRIPT, "bash",
          os.path.join(SOURCE, "asictl.bash-completion"), "asictl", *words],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
+        env=env)
     assert done.returncode == 0 and not done.stderr, done.stderr
     return [line for line in done.stdout.splitlines() if line]
 
@@ -77,9 +79,26 @@ def files(tool):
     assert offers("stat", "-i", "", cwd=room) == []
 
 
+@suite("completion: the sequences that there are, for test")
+def sequences(tool):
+    room = os.path.join(tool.scratch, "bin")
+    os.makedirs(room)
+    with open(os.path.join(room, "asictl"), "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {tool.program} "$@" --sysroot {tool.root("on")}\n')
+    os.chmod(file.name, 0o755)
+    path = {"PATH": f"{room}:{os.environ['PATH']}"}
+    names = [name for name, *_ in device.SEQUENCES]
+    assert offers("test", "", env=path) == ["all", *names]
+    assert offers("test", "pr", env=path) == ["printk"]
+    assert offers("test", "-g", "x", "a", env={"PATH": os.environ["PATH"]}) == ["all"]
+
+
 @suite("completion: processes for map, nothing for what takes nothing")
 def arguments(tool):
     assert str(os.getpid()) in offers("map", ""), offers("map", "")
     assert str(os.getpid()) in offers("map", "--svg", "x.svg", str(os.getpid())[:1])
+    assert offers("test", "--table", "") == ["nonsensitive", "decorated"]
+    assert offers("test", "-t", "=", "d") == ["decorated"]
+    assert str(os.getpid()) in offers("grant", "jiffies_64", "--pid", "")
     for words in (["status", ""], ["help", "stat", ""], ["map", "1", "user", ""], ["nonsense", "-"]):
         assert offers(*words) == [], (words, offers(*words))

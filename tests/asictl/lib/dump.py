@@ -7,6 +7,7 @@ Makes directory trees of the short descriptions in dumps/.
     PATH = VALUE        a file; a newline is added
     PATH += VALUE       one more line for it
     PATH/               a directory, perhaps empty
+    PATH answers NAME   a file with those answers of a driver, see device.py
 
 A VALUE may have Python's escapes; with \\c at its end it gets no newline.
 """
@@ -14,6 +15,8 @@ A VALUE may have Python's escapes; with \\c at its end it gets no newline.
 import codecs
 import os
 import shutil
+
+import device
 
 DUMPS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../dumps")
 
@@ -60,6 +63,10 @@ def apply_line(root, line):
         expand(line.split()[1], root)
     elif line.startswith("remove "):
         remove(os.path.join(root, line.split()[1]))
+    elif " answers " in line:
+        name, _, answers = line.partition(" answers ")
+        with open(target(root, name), "wb") as file:
+            file.write(b"".join(device.ANSWERS[answers]))
     elif " +=" in line:
         name, _, value = line.partition(" +=")
         write(root, name, value[1:], "ab")

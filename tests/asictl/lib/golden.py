@@ -12,7 +12,9 @@ GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 
 # What is compared on every kind of machine.
 COMMANDS = ("status", "check", "stat", "domains", "faults", "top", "map 4711", "features",
-            "version", "faults --stacks")
+            "version", "faults --stacks", "test", "test --list", "test printk --table decorated",
+            "grant 0xffff888104a21000 4096 --pid 4711 --class kvm", "grant --list",
+            "revoke 0xffff888104a21000")
 
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (
@@ -42,6 +44,12 @@ BOTH = (
     ("no-debugfs-config", "domains"),
     ("debugfs-without-asi", "domains", "faults"),
     ("hybrid", "features"),
+    ("no-device", "test", "test --list", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+    ("granted", "test printk --grant 0xffff888003a52000,4096 --grant percpu:printk_context,4"),
+    ("no-grant", "test printk --table decorated", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+    ("locked-down", "test", "test printk --grant console_owner",
+     "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+    ("driver-fails", "test"),
 )
 
 # Dump, and the commands that are compared in the form of Prometheus.
@@ -72,7 +80,9 @@ VERDICTS = {
     "class-doubt": (3, "unknown"), "no-enabled": (3, "unknown"),
     "no-debugfs": (0, "restricted"), "no-debugfs-config": (0, "restricted"),
     "debugfs-without-asi": (0, "restricted"), "hybrid": (0, "restricted"),
-    "not-sensitive": (0, "restricted"),
+    "not-sensitive": (0, "restricted"), "no-device": (0, "restricted"),
+    "granted": (0, "restricted"), "no-grant": (0, "restricted"),
+    "locked-down": (0, "restricted"), "driver-fails": (0, "restricted"),
 }
 
 # The same of `asictl check`, where it is not what the verdict of status makes of it.
@@ -110,7 +120,7 @@ def compare(tool, name, args):
 def compare_unprivileged(tool, args):
     root = tool.fresh("on")
     prefix = privilege.nobody()
-    with privilege.closed(root, "sys/kernel/debug"):
+    with privilege.closed(root, "sys/kernel/debug", "dev/asi"):
         result = privilege.public(tool).run(args, root, prefix)
     compare_result(tool, "unprivileged", args, result)
 

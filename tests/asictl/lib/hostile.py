@@ -12,7 +12,9 @@ tests = suite.tests
 
 COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"],
             ["faults"], ["faults", "--stacks"], ["top"], ["map", "4711"], ["features"],
-            ["version"])
+            ["version"], ["test"], ["test", "--list"], ["test", "printk", "--grant", "console_owner"],
+            ["grant", "0xffff888104a21000", "4096", "--pid", "4711", "--class", "kvm"],
+            ["grant", "--list"])
 # Those that JSON is not an alternative to.
 TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"], ["map", "4711", "--svg", "-"])
 
@@ -76,7 +78,7 @@ def pipes(tool):
     root = tool.fresh("on")
     for name in ("sys/kernel/asi/reason", "sys/kernel/debug/asi/domains", "proc/cpuinfo",
                  "sys/kernel/debug/asi/faults", "sys/kernel/debug/asi/fault_stacks",
-                 "sys/kernel/debug/asi/map"):
+                 "sys/kernel/debug/asi/map", "dev/asi"):
         os.unlink(os.path.join(root, name))
         os.mkfifo(os.path.join(root, name))
     check_all(tool, root)
