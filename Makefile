@@ -44,6 +44,7 @@ help:
 	@echo '  make shell         a shell in a machine booted with asi=on'
 	@echo '  make bench         count instructions; write docs/PERFORMANCE.md'
 	@echo '  make bench-workloads  the same of real programs; write docs/WORKLOADS.md'
+	@echo '  make tuning        where they leave; write the tables of docs/TUNING.md'
 	@echo '  make audit         who can reach whose data; write docs/COVERAGE.md'
 	@echo '  make test-all      the slow tests as well'
 	@echo
@@ -128,7 +129,7 @@ test-all: workload-packages promtool build kernel-debug kernel-off kernel-kasan 
 bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules
 	$(Q)bench/run $(if $(Q),,--verbose) $(BENCH)
 
-.PHONY: workload-packages bench-workloads
+.PHONY: workload-packages bench-workloads tuning
 # Programs of others, which make setup does not install.
 workload-packages:
 	$(if $(filter no,$(PACKAGES)),,$(Q)scripts/packages workloads)
@@ -136,6 +137,10 @@ workload-packages:
 # WORKLOADS= are its options.
 bench-workloads: workload-packages kernel-run selftests
 	$(Q)bench/workloads --jobs $(JOBS) $(if $(Q),,--verbose) $(WORKLOADS)
+
+# TUNING= are its options.
+tuning: workload-packages kernel-run selftests
+	$(Q)bench/tuning $(if $(Q),,--verbose) $(TUNING)
 
 deb:
 	@echo 'There is no make deb yet: the kernel that is built here is for emulated machines, without drivers for real ones' >&2

@@ -210,7 +210,7 @@ class Machine(unittest.TestCase):
     def test_command(self):
         with mock.patch.object(programs, "files", return_value={"/usr/bin/fio": "/x/fio"}):
             argv = machine.command(machine.select("on")[0], programs.select("fio_tmpfs"),
-                                   True, 2, True)
+                                   True, 2, machine.TRACE)
         self.assertIn("--icount", argv)
         self.assertIn("/x/fio:/usr/bin/fio", argv)
         self.assertEqual(argv[argv.index("--append") + 1], "nokaslr asi=on")
@@ -232,7 +232,7 @@ class Machine(unittest.TestCase):
     def test_guest_has_a_function_for_each(self):
         with open(machine.GUEST, encoding="utf-8") as file:
             text = file.read()
-        for name in programs.NAMES:
+        for name in (one.name for one in programs.TUNING):
             for part in ("setup", "run", "stop"):
                 self.assertIn(f"\n{part}_{name}()", text)
 

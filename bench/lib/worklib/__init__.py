@@ -6,4 +6,6 @@ machine   what is compared, and one boot of it
 samples   the output of vm/guest/workloads
 sites     the places that exit
 report    docs/WORKLOADS.md
+exits     the instructions that exit, and their tables
+tuning    docs/TUNING.md
 """

@@ -26,6 +26,8 @@ CONFIGS = (
     Config("pti", "pti=on", "kernel-run", "asi=off pti=on", {"asi": "0", "pti": "1"}),
 )
 NAMES = tuple(config.name for config in CONFIGS)
+# Where exits are looked for.
+NOWHERE, TRACE, FAULT_LOG = range(3)
 
 
 def select(names):
@@ -42,10 +44,10 @@ def command(config, workloads, quick, runs, sites):
         argv += ["--copy", f"{source}:{dest}"]
     units = [f"{one.name}={one.quick if quick else one.units}" for one in workloads]
     return [*argv, "--", "env", "CFLAGS=" + " ".join(programs.CFLAGS),
-            "sh", "/workloads", str(runs), str(int(sites)), *units]
+            "sh", "/workloads", str(runs), str(sites), *units]
 
 
-def boot(config, workloads, options, sites=False):
+def boot(config, workloads, options, sites=NOWHERE):
     """The records of one boot, by the name of the workload; raises Trouble."""
     argv = command(config, workloads, options.quick, options.runs, sites)
     if options.verbose:
@@ -57,4 +59,5 @@ def boot(config, workloads, options, sites=False):
                       f"{done.returncode}")
     run = read(done.stdout.decode(errors="replace"))
     check_state(config, run["state"])
-    return {"release": run["release"], "ops": records(run), "sites": run["sites"]}
+    return {"release": run["release"], "ops": records(run), "sites": run["sites"],
+            "faults": run["faults"], "callers": run["callers"]}

@@ -61,8 +61,9 @@ def run_all(options):
     def boot(one):
         config, again = one
         say(f"workloads: {config.command_line}" + (", again" if again else ""))
+        wanted = not again and config.name in report.SITES_OF
         return machine.boot(config, workloads, options,
-                            sites=not again and config.name in report.SITES_OF)
+                            machine.TRACE if wanted else machine.NOWHERE)
 
     with ThreadPoolExecutor(options.jobs) as pool:
         try:

@@ -79,6 +79,10 @@ WORKLOADS = (
     Workload("guest", "Linux boots as a guest", "boot", 1, 1, (), guest_files),
 )
 
+# Only of bench/tuning: PERFORMANCE.md has what they cost.
+SPAWN = Workload("spawn", "fork and exec of a small program", "process", 300, 50, ())
+TUNING = (*WORKLOADS, SPAWN)
+
 NAMES = tuple(workload.name for workload in WORKLOADS)
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
@@ -93,8 +97,8 @@ def choose(what, rows, names):
     return [row for row in rows if row.name in wanted]
 
 
-def select(names):
-    return choose("workload", WORKLOADS, names)
+def select(names, rows=WORKLOADS):
+    return choose("workload", rows, names)
 
 
 def find(program):

@@ -19,6 +19,8 @@ class Parser(parse.Parser):
     def __init__(self):
         super().__init__()
         self.run["sites"] = {}
+        self.run["faults"] = {}
+        self.run["callers"] = {}
         self.values = None
 
     def take_workloads(self, words, _line):
@@ -43,9 +45,17 @@ class Parser(parse.Parser):
         self.run["sites"].setdefault(name, []).append([int(units), int(count),
                                                        " ".join(place)])
 
+    def take_fault(self, words, _line):
+        name, units, count, memory, symbol = words
+        self.run["faults"].setdefault(name, []).append([int(units), int(count), memory, symbol])
+
+    def take_caller(self, words, _line):
+        name, units, count, symbol, chain = words
+        self.run["callers"].setdefault(name, []).append([int(units), int(count), symbol, chain])
+
 
 def read(text):
-    """{release, state, ops, sites} of one boot; raises Trouble."""
+    """{release, state, ops, sites, faults, callers} of one boot; raises Trouble."""
     return parse.parse(text, Parser())
 
 
