@@ -41,6 +41,7 @@
 #include <linux/stacktrace.h>
 #include <linux/topology.h>
 
+#include <asm/asm.h>
 #include <asm/pgtable.h>
 #include <asm/sections.h>
 
@@ -119,6 +120,12 @@ static noinstr bool take(struct asi_fault *fault, unsigned long key,
 	return true;
 }
 
+/* local_inc(), of which there would be a copy outside of noinstr with KASAN. */
+static __always_inline void count_one(struct asi_fault *fault)
+{
+	asm volatile(_ASM_INC "%0" : "+m" (fault->count.a.counter));
+}
+
 /* The set of @key and @ip in @table, of @size entries. */
 static __always_inline
 struct asi_fault *set_of(struct asi_fault *table, unsigned int size,
@@ -178,7 +185,7 @@ static noinstr struct asi_fault *count_new(struct asi_fault *log,
 				     key, ip, address);
 	}
 	if (fault)
-		local_inc(&fault->count);
+		count_one(fault);
 	return fault;
 }
 
@@ -208,7 +215,7 @@ noinstr struct asi_fault *asi_fault_count(struct asi_fault *log,
 	}
 	if (!fault)
 		return count_new(log, key, ip, address);
-	local_inc(&fault->count);
+	count_one(fault);
 	return fault;
 }
 

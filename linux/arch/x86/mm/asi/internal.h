@@ -166,7 +166,7 @@ static inline unsigned long *asi_table_of(unsigned long entry)
 }
 
 /* The level of the topmost table; 1 is that of 4 KiB entries. */
-static inline int asi_top_level(void)
+static __always_inline int asi_top_level(void)
 {
 	return pgtable_l5_enabled() ? 5 : 4;
 }
@@ -183,7 +183,7 @@ static inline unsigned long asi_level_size(int level)
 }
 
 /* The entry of a table of @level that translates @addr. */
-static inline int asi_level_index(unsigned long addr, int level)
+static __always_inline int asi_level_index(unsigned long addr, int level)
 {
 	return (addr >> asi_level_shift(level)) & (PTRS_PER_PTE - 1);
 }
