@@ -122,7 +122,7 @@ const struct asi_dev_sequence asi_dev_sequences[] = {
 	},
 	{
 		.name = "int3",
-		.purpose = "A breakpoint in a critical section, whose handler reads the same memory.",
+		.purpose = "A breakpoint in a critical section; its handler reads that memory.",
 		.min_cpus = 1,
 		.run = asi_dev_int3,
 		.step = {

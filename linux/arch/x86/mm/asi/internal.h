@@ -171,7 +171,7 @@ static __always_inline int asi_top_level(void)
 	return pgtable_l5_enabled() ? 5 : 4;
 }
 
-static inline int asi_level_shift(int level)
+static __always_inline int asi_level_shift(int level)
 {
 	return PAGE_SHIFT + (level - 1) * 9;
 }
