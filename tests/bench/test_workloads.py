@@ -246,6 +246,7 @@ class Programs(unittest.TestCase):
         there = {dest for _, dest in programs.compiler_files()}
         self.assertIn("/src/main.c", there)
         self.assertIn("/usr/include/stdio.h", there)
+        self.assertIn("/src/linux/asi.h", there)
 
     def test_missing_is_left_out_with_its_reason(self):
         with mock.patch.object(programs, "find", lambda name: None if name == "ab" else "/x"), \

@@ -16,7 +16,8 @@ from benchlib.configs import REPO
 from benchlib.errors import Trouble
 
 SOURCES = os.path.join(REPO, "tools/asictl")
-CFLAGS = ("-O2", "-std=gnu11", "-D_GNU_SOURCE", "-DASICTL_VERSION=0", "-Wall")
+UAPI = os.path.join(REPO, "linux/include/uapi")
+CFLAGS = ("-O2", "-std=gnu11", "-D_GNU_SOURCE", "-DASICTL_VERSION=0", "-Wall", "-I/src")
 # Whatever else the user has in his.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -38,16 +39,17 @@ class Workload:
 def compiler_files():
     """The compiler proper, our C files, and the headers they include."""
     sources = sorted(glob.glob(os.path.join(SOURCES, "*.c")))
-    done = subprocess.run(["gcc", "-M", *CFLAGS, *sources], check=False, text=True,
+    done = subprocess.run(["gcc", "-M", *CFLAGS, "-I", UAPI, *sources], check=False, text=True,
                           stdout=subprocess.PIPE, env={"PATH": PATH, "LC_ALL": "C"})
     if done.returncode:
         raise Trouble("gcc -M failed")
     headers = {os.path.normpath(path) for path in done.stdout.split() if path.endswith(".h")}
     compiler = subprocess.run(["gcc", "-print-prog-name=cc1"], check=True, text=True,
                               stdout=subprocess.PIPE, env={"PATH": PATH}).stdout.strip()
-    ours = {path for path in headers if path.startswith(SOURCES + "/")}
-    return ([(path, path) for path in sorted(headers - ours)] +
-            [(path, "/src/" + os.path.basename(path)) for path in [*sources, *sorted(ours)]] +
+    ours = {path: os.path.join("/src", os.path.relpath(path, top))
+            for path in [*sources, *sorted(headers)] for top in (SOURCES, UAPI)
+            if path.startswith(top + "/")}
+    return ([(path, path) for path in sorted(headers - set(ours))] + list(ours.items()) +
             with_libraries(compiler, compiler))
 
 
