@@ -194,7 +194,7 @@ struct asi_ioc_step {
  * @step:     Out.
  *
  * One sequence runs at a time; others wait.  When the caller is killed, the sequence
- * ends early.
+ * ends early, but one that loads a module waits for that.
  */
 struct asi_ioc_run {
 	__u32 sequence;
@@ -218,8 +218,8 @@ struct asi_ioc_run {
  * @class:    In.  Name of a class.
  * @reserved: 0.
  *
- * EBUSY if the file is attached already.  The process may end; then what asks for its
- * domain says ESRCH.
+ * EBUSY if the file is attached already.  The process may end, or execute another
+ * program; then what asks for its domain says ESRCH.
  */
 struct asi_ioc_attach {
 	__s32 pid;
@@ -346,8 +346,7 @@ struct asi_ioc_mapping {
  * @done:     Out.  1 if nothing follows.  In: 0.
  * @reserved: 0.
  *
- * A call looks at a limited part of the address space, and may come back with @nr 0
- * and @done 0.
+ * A call looks at a limited number of ranges, and may come back with @nr 0 and @done 0.
  */
 struct asi_ioc_mappings {
 	__u32 domain;
@@ -379,16 +378,19 @@ struct asi_ioc_mappings {
  *	      booted with asi_debug_grant, EPERM otherwise.
  * @kind:     In.  ASI_GRANT_*.
  * @address:  In for ASI_GRANT_ADDRESS, 0 otherwise.  Out: where it is.
- * @length:   In, in bytes; 0 is the size of the symbol, and must be for a module.  Out:
- *	      what was granted.
+ * @length:   In, in bytes; 0 for the size of a symbol, and for a module; not 0 for a
+ *	      per-CPU variable or an address.  Out: what was granted.
  * @flags:    In.  0.
  * @reserved: 0.
  * @name:     In, empty for ASI_GRANT_ADDRESS.
  *
  * The pages that hold the object are mapped in the domain as the kernel maps them.
- * Nobody tells a domain that memory is freed or changes: what is granted and does not
- * live as long as the grant shows old contents, or somebody else's, to the kernel's code
- * that runs in the domain.
+ * Nobody tells a domain that memory is freed or changes: what is granted by address and
+ * does not live as long as the grant shows old contents, or somebody else's, to the
+ * kernel's code that runs in the domain, and what that writes there goes to them.  A
+ * module is kept that is granted, or that has a symbol that is.
+ *
+ * A domain that is not decorated can be granted addresses of the direct map only.
  *
  * A grant is taken back by the same structure, by the file that made it, and when the
  * file is closed.  ENOENT if there is no such symbol, module or grant.

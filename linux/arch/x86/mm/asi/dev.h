@@ -279,7 +279,8 @@ void asi_dev_send_nmi(void);
 bool asi_dev_maps(struct asi *asi, unsigned long addr);
 u64 *asi_dev_hide_block(void);
 void asi_dev_show_block(u64 *block);
-int asi_dev_find_symbol(const char *name, unsigned long *addr, size_t *len);
+int asi_dev_find_symbol(const char *name, unsigned long *addr, size_t *len,
+			struct module **mod);
 int asi_dev_find_percpu(const char *name, unsigned long *addr, size_t len);
 struct module *asi_dev_get_module(const char *name);
 void asi_dev_object_name(char *buf, size_t size, unsigned long addr);

@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -28,7 +29,7 @@
  * @kind: ASI_GRANT_*.
  * @addr: Where it is; of a per-CPU variable, the per-CPU address.
  * @len:  In bytes; 0 for a module.
- * @mod:  The module, which the grant keeps.
+ * @mod:  The module that it is, or that has it, which the grant keeps.
  * @name: As it was given.
  */
 struct granted {
@@ -49,7 +50,8 @@ static int resolve(const struct asi_ioc_grant *arg, struct granted *g)
 
 	switch (arg->kind) {
 	case ASI_GRANT_SYMBOL:
-		return asi_dev_find_symbol(arg->name, &g->addr, &g->len);
+		return asi_dev_find_symbol(arg->name, &g->addr, &g->len,
+					   &g->mod);
 	case ASI_GRANT_PERCPU:
 		return asi_dev_find_percpu(arg->name, &g->addr, g->len);
 	case ASI_GRANT_MODULE:
@@ -78,6 +80,9 @@ static int map_plain(struct asi *asi, const struct granted *g)
 	if ((long)g->addr >= 0 || g->addr + g->len < g->addr)
 		return -EINVAL;
 	pages_of(g, &start, &len);
+	/* As asi_dpt_map(): what takes long holds up other grants. */
+	if (len > SZ_1G)
+		return -E2BIG;
 	return asi_dev_map_range(asi, (void *)start, len);
 }
 
@@ -140,11 +145,10 @@ static int add_grant(struct asi *asi, struct asi_dev_grants *grants,
 	if (err)
 		return err;
 	err = map(asi, g);
-	/* The grant has its own reference. */
-	if (g->mod)
+	if (err) {
 		module_put(g->mod);
-	if (err)
 		return err;
+	}
 	list_add_tail(&g->list, &grants->list);
 	grants->nr++;
 	return 0;
@@ -214,6 +218,7 @@ static void end_grant(struct asi *asi, struct asi_dev_grants *grants,
 		      struct granted *g)
 {
 	unmap(asi, g);
+	module_put(g->mod);
 	list_del(&g->list);
 	grants->nr--;
 	kfree(g);

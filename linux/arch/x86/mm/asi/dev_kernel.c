@@ -35,6 +35,8 @@ EXPORT_SYMBOL_NS_GPL(asi_dev_grant_live, ASI_DEV);
 
 static int __init parse_grant(char *arg)
 {
+	if (arg && *arg)
+		return kstrtobool(arg, &asi_dev_grant_live);
 	asi_dev_grant_live = true;
 	return 0;
 }
@@ -62,6 +64,10 @@ struct mm_struct *asi_dev_mm_alloc(void)
 	if (mm) {
 		mm->task_size = TASK_SIZE;
 		arch_pick_mmap_layout(mm, &current->signal->rlim[RLIMIT_STACK]);
+#ifdef CONFIG_MEMCG
+		/* The file, and with it the mm, may outlive the task. */
+		WRITE_ONCE(mm->owner, NULL);
+#endif
 	}
 	return mm;
 }
@@ -196,15 +202,30 @@ static bool is_percpu(unsigned long addr)
 	       addr < (unsigned long)__per_cpu_end;
 }
 
+/* The module that has @addr, for module_put(); NULL if none has; or an error. */
+static struct module *get_module_at(unsigned long addr)
+{
+	struct module *mod;
+
+	preempt_disable();
+	mod = __module_address(addr);
+	if (mod && !try_module_get(mod))
+		mod = ERR_PTR(-ENOENT);
+	preempt_enable();
+	return mod;
+}
+
 /**
  * asi_dev_find_symbol - where a symbol is
  * @name: Of the kernel, or of a module, also as MODULE:NAME.
  * @addr: Filled in.
  * @len:  Filled in if it is 0, with the size of the symbol.
+ * @mod:  Filled in: the module, for module_put(); NULL if it is the kernel's.
  *
  * Return: 0; -ENOENT if there is none; -EINVAL if it is per-CPU.
  */
-int asi_dev_find_symbol(const char *name, unsigned long *addr, size_t *len)
+int asi_dev_find_symbol(const char *name, unsigned long *addr, size_t *len,
+			struct module **mod)
 {
 	unsigned long found = kallsyms_lookup_name(name);
 	unsigned long size, offset;
@@ -218,8 +239,9 @@ int asi_dev_find_symbol(const char *name, unsigned long *addr, size_t *len)
 			return -ENOENT;
 		*len = max(size - offset, 1UL);
 	}
+	*mod = get_module_at(found);
 	*addr = found;
-	return 0;
+	return PTR_ERR_OR_ZERO(*mod);
 }
 EXPORT_SYMBOL_NS_GPL(asi_dev_find_symbol, ASI_DEV);
 

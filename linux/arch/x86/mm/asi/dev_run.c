@@ -259,10 +259,13 @@ static void report_step(const struct asi_dev_run *run, unsigned int i,
 
 static void report(const struct asi_dev_run *run, struct asi_ioc_run *arg)
 {
-	bool hide = security_locked_down(LOCKDOWN_DEBUGFS);
+	bool hide = false;
 	unsigned int i;
 
 	arg->nr_steps = asi_dev_nr_steps(run->sequence);
+	/* Asked only if there is something to hide, as a refusal is logged. */
+	for (i = 0; i < arg->nr_steps && !hide; i++)
+		hide = run->seen[i].fault && security_locked_down(LOCKDOWN_DEBUGFS);
 	for (i = 0; i < arg->nr_steps; i++)
 		report_step(run, i, hide, arg);
 	if (run->reason)

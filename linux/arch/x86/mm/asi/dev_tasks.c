@@ -93,6 +93,8 @@ static int peer_thread(void *data)
 		complete(&run->from_peer);
 	}
 	kthread_unuse_mm(run->asi->mm);
+	/* Its stack is taken back from the domain when it says that it is done. */
+	asi_exit();
 	/* Not by returning: the module may be gone by then. */
 	kthread_complete_and_exit(&run->peer_done, 0);
 }
@@ -192,6 +194,8 @@ static int sibling_thread(void *data)
 
 	kthread_unuse_mm(mm);
 	mmput(mm);
+	/* Its stack is taken back from the domain when it says that it is done. */
+	asi_exit();
 	/* Not by returning: the module may be gone by then. */
 	kthread_complete_and_exit(&run->peer_done, 0);
 }

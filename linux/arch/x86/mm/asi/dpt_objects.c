@@ -143,7 +143,7 @@ EXPORT_SYMBOL_GPL(asi_dpt_map_task);
 /**
  * asi_dpt_unmap_task - take back what asi_dpt_map_task() granted
  * @dpt:  The page table.
- * @task: The task.
+ * @task: The task, which is not in a domain with the page table.
  *
  * Context and return: as asi_dpt_unmap().
  */

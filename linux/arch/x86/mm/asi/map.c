@@ -21,6 +21,7 @@
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -138,9 +139,11 @@ static unsigned long *table_of(unsigned long entry)
  * @level:   Where it ended.
  * @present: By a translation.
  * @rights:  As in struct asi_map_side, if @present.
+ * @given:   Rights that the entries down to a level give, by level.
  */
 struct map_path {
 	unsigned long entry[6];
+	unsigned long given[6];
 	int level;
 	bool present;
 	unsigned long rights;
@@ -170,7 +173,9 @@ static void walk(pgd_t *pgd, unsigned long addr, struct map_path *path,
 		entry = table ? read_entry(table, addr, level) : 0;
 		path->entry[level] = entry;
 		rights &= rights_of(entry);
+		path->given[level] = rights;
 		if (other && level >= other->level &&
+		    rights == other->given[level] &&
 		    same_entry(entry, other->entry[level])) {
 			path->level = other->level;
 			path->present = other->present;
@@ -283,6 +288,8 @@ static int find(struct mm_struct *mm, pgd_t *unrestricted, pgd_t *restricted,
 	run->end = run->start;
 
 	while (!done) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		get_online_mems();
 		if (mmap_read_lock_killable(mm)) {
 			put_online_mems();
