@@ -112,9 +112,8 @@ gfp_to_alloc_flags_sensitive(gfp_t gfp, unsigned int alloc_flags)
 static inline void sensitive_account_free(struct zone *zone, int nr_pages,
 					  freetype_t ft)
 {
-	int mt = freetype_migratetype(ft);
-
 	long *ordinary = &zone->nr_free_ordinary[freetype_sensitive(ft)];
+	int mt = freetype_migratetype(ft);
 
 	if (!sensitive_active())
 		return;

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """scripts/packages, with a package manager that only pretends."""
 
-import os
 import re
 
 from tree import TOP, TreeTest
@@ -39,17 +38,6 @@ class Packages(TreeTest):
         self.tool('id', '#!/bin/sh\necho 0\n')
         self.tool('sudo', '#!/bin/sh\nexit 1\n')
         self.env['PATH'] = self.path('tools') + ':' + self.env['PATH']
-
-    def tool(self, name, text):
-        """Put a command before the real one."""
-        self.write('tools/' + name, text)
-        os.chmod(self.path('tools/' + name), 0o755)
-
-    def apt_calls(self):
-        """The command lines apt-get was given."""
-        if not os.path.exists(self.path('apt.log')):
-            return []
-        return self.read('apt.log').splitlines()
 
     def test_all_present(self):
         self.write('installed', 'one\ntwo\nthree\n')

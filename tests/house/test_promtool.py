@@ -39,17 +39,6 @@ class Promtool(TreeTest):
         self.write('package/usr/bin/promtool', 'the tool\n')
         self.env['PATH'] = self.path('tools')
 
-    def tool(self, name, text):
-        """Put a command into the machine."""
-        self.write('tools/' + name, text)
-        os.chmod(self.path('tools/' + name), 0o755)
-
-    def apt_calls(self):
-        """What apt-get was told."""
-        if not os.path.exists(self.path('apt.log')):
-            return []
-        return self.read('apt.log').splitlines()
-
     def last_words(self):
         """Run it; it has to fail, and to leave nothing. Return its last line."""
         done = self.script('promtool')

@@ -67,6 +67,17 @@ class TreeTest(unittest.TestCase):
         with open(self.path(name), 'w', encoding='utf-8') as file:
             file.write(text)
 
+    def tool(self, name, text):
+        """Make a command in tools/, which a test may have in its PATH."""
+        self.write('tools/' + name, text)
+        os.chmod(self.path('tools/' + name), 0o755)
+
+    def apt_calls(self):
+        """What an apt-get of the test's wrote down of its command lines."""
+        if not os.path.exists(self.path('apt.log')):
+            return []
+        return self.read('apt.log').splitlines()
+
     def read(self, name):
         """The text of a file."""
         with open(self.path(name), encoding='utf-8') as file:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* KTAP output and what every program needs of the system: see asi_test.h. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "asi_test.h"
@@ -432,6 +434,34 @@ void thread_start(struct thread *t, void *(*fn)(void *arg), void *arg)
 void thread_join(struct thread *t)
 {
 	pthread_join((pthread_t)t->handle, NULL);
+}
+
+unsigned long each_file(const char *path, void (*visit)(const char *path))
+{
+	unsigned long files = 0;
+	DIR *dir = opendir(path);
+	struct dirent *e;
+
+	if (!dir)
+		return 0;
+	while ((e = readdir(dir))) {
+		char below[512];
+		struct stat st;
+
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
+		if (lstat(below, &st))
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			files += each_file(below, visit);
+		} else if (S_ISREG(st.st_mode)) {
+			visit(below);
+			files++;
+		}
+	}
+	closedir(dir);
+	return files;
 }
 
 int read_file(const char *path, char *buf, size_t size)

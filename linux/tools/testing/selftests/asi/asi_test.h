@@ -150,6 +150,9 @@ void thread_join(struct thread *t);
 
 /* ---- files ------------------------------------------------------------ */
 
+/** each_file() - Call @visit for every file below @path; how many there were. */
+unsigned long each_file(const char *path, void (*visit)(const char *path));
+
 /** read_file() - Text of a small file, newline cut; -errno on failure. */
 int read_file(const char *path, char *buf, size_t size);
 

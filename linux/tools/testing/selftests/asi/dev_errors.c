@@ -306,6 +306,42 @@ static void test_killed(int fd)
 	ktap_ok(!test_errors_take(), "killed in the middle");
 }
 
+#define TRACE_LOCKS	"/sys/kernel/tracing/events/mmap_lock/enable"
+
+/* One range of the file's own domain, which is made for that if there is none. */
+static void *look_at_own(void *arg)
+{
+	struct asi_ioc_mapping one;
+	struct asi_ioc_mappings m = {
+		.domain = ASI_DOMAIN_TEST_NONSENSITIVE, .max = 1,
+		.flags = ASI_MAPPINGS_PRESENT, .mappings = (uintptr_t)&one,
+	};
+
+	CHECK(!dev_ioctl(*(int *)arg, ASI_IOC_MAPPINGS, &m));
+	return NULL;
+}
+
+/*
+ * The domains of a file are older than who made them. The trace of locks asks for the
+ * owner of each mm; with KASAN it is noticed if that one is gone.
+ */
+static void test_made_by_the_dead(void)
+{
+	int fd = dev_open();
+	struct thread t;
+
+	CHECK(fd >= 0);
+	thread_start(&t, look_at_own, &fd);
+	thread_join(&t);
+	sleep_ms(500);
+	if (write_file(TRACE_LOCKS, "1"))
+		ktap_note(TRACE_LOCKS ": %s", strerror(errno));
+	look_at_own(&fd);
+	close(fd);
+	write_file(TRACE_LOCKS, "0");
+	ktap_ok(!test_errors_take(), "a file outlives the task that made its domains");
+}
+
 static void test_unload(int *fd)
 {
 	struct asi_ioc_run r;
@@ -343,7 +379,7 @@ int main(void)
 	if (fd < 0)
 		ktap_skip_all("/dev/asi: %s", strerror(-fd));
 	on = dev_on(fd);
-	ktap_start(on ? 10 : 4);
+	ktap_start(on ? 11 : 4);
 	test_reserved(fd);
 	test_numbers(fd);
 	test_bounds(fd);
@@ -353,6 +389,7 @@ int main(void)
 		test_many_grants();
 		test_many_processes();
 		test_killed(fd);
+		test_made_by_the_dead();
 		test_unload(&fd);
 		dev_watch(fd);
 		ktap_ok(!test_errors_take(), "no fault in tense code, no warning");

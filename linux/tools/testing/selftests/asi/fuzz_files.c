@@ -5,7 +5,6 @@
  * are at most 64, and what writing clears is a log.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "fuzz.h"
@@ -64,36 +62,12 @@ static void add_file(const char *path)
 	files[nr_files++].kind = kind_of(path);
 }
 
-static void walk(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-
-	if (!dir)
-		return;
-	while ((e = readdir(dir))) {
-		char below[400];
-		struct stat st;
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
-		if (lstat(below, &st))
-			continue;
-		if (S_ISDIR(st.st_mode))
-			walk(below);
-		else if (S_ISREG(st.st_mode))
-			add_file(below);
-	}
-	closedir(dir);
-}
-
 unsigned int fuzz_files_find(void)
 {
-	walk(ASI_SYSFS);
+	each_file(ASI_SYSFS, add_file);
 	nr_sysfs = nr_files;
 	if (asi_debugfs())
-		walk(ASI_DEBUGFS);
+		each_file(ASI_DEBUGFS, add_file);
 	return nr_files;
 }
 

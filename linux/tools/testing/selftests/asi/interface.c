@@ -5,49 +5,16 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/stat.h>
 
 #include "asi_test.h"
 
 static const char * const classes[] = { "user", "kvm" };
-
-typedef void (*visit_t)(const char *path);
-
-/* Calls @visit for every file below @path; how many there were. */
-static unsigned long walk(const char *path, visit_t visit)
-{
-	unsigned long files = 0;
-	DIR *dir = opendir(path);
-	struct dirent *e;
-
-	if (!dir)
-		return 0;
-	while ((e = readdir(dir))) {
-		char below[512];
-		struct stat st;
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, e->d_name);
-		if (lstat(below, &st))
-			continue;
-		if (S_ISDIR(st.st_mode)) {
-			files += walk(below, visit);
-		} else if (S_ISREG(st.st_mode)) {
-			visit(below);
-			files++;
-		}
-	}
-	closedir(dir);
-	return files;
-}
 
 static void value(const char *name, char *text, size_t size)
 {
@@ -230,8 +197,8 @@ static void *reads_all(void *arg)
 {
 	(void)arg;
 	while (!atomic_load(&stop)) {
-		walk(ASI_SYSFS, oddly_read);
-		walk(ASI_DEBUGFS, oddly_read);
+		each_file(ASI_SYSFS, oddly_read);
+		each_file(ASI_DEBUGFS, oddly_read);
 	}
 	return NULL;
 }
@@ -289,13 +256,13 @@ int main(void)
 	well_formed();
 	classes_well_formed();
 	counters_add_up();
-	files = walk(ASI_SYSFS, oddly_read);
+	files = each_file(ASI_SYSFS, oddly_read);
 	if (debugfs)
-		files += walk(ASI_DEBUGFS, oddly_read);
+		files += each_file(ASI_DEBUGFS, oddly_read);
 	ktap_note("%lu files", files);
 	ktap_ok(files > 30 && !test_errors_take(), "odd reads");
-	walk(ASI_SYSFS, junk_written);
-	walk(ASI_DEBUGFS, junk_written);
+	each_file(ASI_SYSFS, junk_written);
+	each_file(ASI_DEBUGFS, junk_written);
 	ktap_note("%lu files could be opened for writing", writable);
 	ktap_ok(!test_errors_take(), "junk is refused everywhere");
 	while_processes_come_and_go();

@@ -193,6 +193,9 @@ static void nothing_follows_the_last(struct kunit *test)
 				     ~0UL & PAGE_MASK, &run));
 }
 
+/* A topmost table, in memory that is itself mapped for writing. */
+static pgd_t map_scratch[PTRS_PER_PGD] __aligned(PAGE_SIZE);
+
 /* The exact run of an address in a region. */
 static struct asi_map_run exact_at(struct kunit *test, struct asi *asi,
 				   const void *addr)
@@ -247,6 +250,26 @@ static void other_rights_differ(struct kunit *test)
 	asi_unmap(asi, area, PAGE_SIZE);
 }
 
+/* A right that only the topmost entry takes, above tables that are shared. */
+static void rights_of_upper_entries_differ(struct kunit *test)
+{
+	unsigned long addr = (unsigned long)&map_scratch;
+	struct asi *asi = domain(test);
+	struct asi_map_run run = {};
+	pgd_t *entry;
+
+	memcpy(map_scratch, asi->pgd, PAGE_SIZE);
+	KUNIT_EXPECT_FALSE(test, exact_at(test, asi, (void *)addr).differ);
+	entry = &map_scratch[pgd_index(addr)];
+	*entry = __pgd(pgd_val(*entry) & ~_PAGE_RW);
+	KUNIT_ASSERT_EQ(test, 0,
+			asi_map_find_exact(asi->mm, asi->mm->pgd, map_scratch,
+					   addr, &run));
+	KUNIT_EXPECT_TRUE(test, run.differ);
+	KUNIT_EXPECT_NE(test, run.u.rights & _PAGE_RW, 0UL);
+	KUNIT_EXPECT_EQ(test, run.r.rights & _PAGE_RW, 0UL);
+}
+
 static struct kunit_case map_cases[] = {
 	KUNIT_CASE(runs_cover_the_regions),
 	KUNIT_CASE(runs_agree_with_the_tables),
@@ -256,6 +279,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(nothing_follows_the_last),
 	KUNIT_CASE(exact_runs_have_the_same_rights),
 	KUNIT_CASE(other_rights_differ),
+	KUNIT_CASE(rights_of_upper_entries_differ),
 	{}
 };
 
