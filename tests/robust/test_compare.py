@@ -8,9 +8,12 @@ from robust import compare
 OFF = "KTAP version 1\n# measure 100 at-least 5 memory\n  # measure 3 at-most 1 drops\nok 1 x\n"
 
 
-def bad(on):
-    return [name for name, good, _ in compare.judge(compare.read(OFF), compare.read(on))
-            if not good]
+def judge(*ons):
+    return compare.judge([compare.read(OFF)] * len(ons), [compare.read(on) for on in ons])
+
+
+def bad(*ons):
+    return [name for name, good, _ in judge(*ons) if not good]
 
 
 class Compare(unittest.TestCase):
@@ -42,6 +45,18 @@ class Compare(unittest.TestCase):
                          ["memory"])
 
     def test_what_is_said(self):
-        verdicts = compare.judge(compare.read(OFF), compare.read(OFF))
+        verdicts = judge(OFF)
         self.assertEqual(verdicts[0][2], "off 100, on 100; at least 95")
         self.assertEqual(verdicts[1][2], "off 3, on 3; at most 4")
+
+    def test_the_middle_of_three_counts(self):
+        self.assertEqual(bad(OFF.replace("100", "1"), OFF, OFF), [])
+        self.assertEqual(bad(OFF, OFF.replace("100", "94"), OFF.replace("100", "1")),
+                         ["memory"])
+
+    def test_missing_once(self):
+        self.assertEqual(bad(OFF, "# measure 3 at-most 1 drops", OFF), ["memory"])
+
+    def test_what_is_said_of_three(self):
+        self.assertEqual(judge(OFF, OFF.replace("100", "94"), OFF.replace("100", "96"))[0][2],
+                         "off 100, on 96; at least 95; of 100/100, 100/94, 100/96")

@@ -17,6 +17,8 @@ words = sys.argv[sys.argv.index("--append") + 1]
 report = sys.argv[sys.argv.index("--report") + 1]
 mode = "on" if "asi=on" in words.split() else "off"
 plan = json.loads(sys.argv[-1])[mode]
+if "later" in plan and any(number in report for number in ("-2-", "-3-")):
+    plan["said"] = plan["later"]
 if plan.get("waits"):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     print("waits", flush=True)
@@ -57,7 +59,18 @@ class Run(unittest.TestCase):
     def test_worse(self):
         self.assertEqual(
             self.run_it(on={"said": GOOD.replace("measure 5", "measure 3")}),
-            (1, ["not ok 5 m # off 5, on 3; at least 4"]))
+            (1, ["not ok 13 m # off 5, on 3; at least 4; of 5/3, 5/3, 5/3"]))
+
+    def test_worse_once(self):
+        self.assertEqual(
+            self.run_it(on={"said": GOOD.replace("measure 5", "measure 3"), "later": GOOD}),
+            (0, []))
+
+    def test_fails_later(self):
+        status, wrong = self.run_it(on={"said": GOOD.replace("measure 5", "measure 3"),
+                                        "later": GOOD.replace("ok 1", "not ok 1")})
+        self.assertEqual((status, len(wrong)), (1, 2))
+        self.assertIn("asi=on (2): works", wrong[0])
 
     def test_program_fails(self):
         status, wrong = self.run_it(off={"said": GOOD.replace("ok 1", "not ok 1")})

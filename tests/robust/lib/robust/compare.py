@@ -31,17 +31,29 @@ def read(text):
     return found
 
 
-def judge(off, on):
-    """Every measure: [(name, is it good, what to say)]."""
+def middle(measures):
+    """That in the middle, of an odd number; the tolerance of the first counts."""
+    values = sorted(measure.value for measure in measures)
+    return Measure(values[len(values) // 2], measures[0].least, measures[0].tolerance)
+
+
+def judge(offs, ons):
+    """
+    Every measure: [(name, is it good, what to say)]. There may be several machines of
+    each kind, as many with asi=off as with asi=on; the one in the middle counts.
+    """
     verdicts = []
-    for name in list(off) + [name for name in on if name not in off]:
-        if name not in off or name not in on:
-            verdicts.append((name, False, "measured with asi="
-                             + ("off" if name in off else "on") + " only"))
+    for name in dict.fromkeys(name for found in offs + ons for name in found):
+        if any(name not in found for found in offs + ons):
+            missing = "off" if any(name not in found for found in offs) else "on"
+            verdicts.append((name, False, f"not measured with asi={missing}"))
             continue
-        good = not off[name].worse(on[name])
-        limit = "at least" if off[name].least else "at most"
-        allowed = off[name].value + off[name].tolerance * (-1 if off[name].least else 1)
-        verdicts.append((name, good, f"off {off[name].value}, on {on[name].value}; "
-                                     f"{limit} {max(allowed, 0)}"))
+        off, on = (middle([found[name] for found in founds]) for founds in (offs, ons))
+        limit = "at least" if off.least else "at most"
+        allowed = off.value + off.tolerance * (-1 if off.least else 1)
+        said = f"off {off.value}, on {on.value}; {limit} {max(allowed, 0)}"
+        if len(offs) > 1:
+            said += "; of " + ", ".join(f"{x[name].value}/{y[name].value}"
+                                        for x, y in zip(offs, ons))
+        verdicts.append((name, not off.worse(on), said))
     return verdicts
