@@ -219,7 +219,8 @@ struct asi_ioc_run {
  * @reserved: 0.
  *
  * EBUSY if the file is attached already.  The process may end, or execute another
- * program; then what asks for its domain says ESRCH.
+ * program; then what asks for its domain says ESRCH.  EUSERS if files are attached to
+ * too many domains.
  */
 struct asi_ioc_attach {
 	__s32 pid;
@@ -263,9 +264,11 @@ struct asi_ioc_fault {
  * @nr:	      Out.  Entries written, the most frequent first.  In: 0.
  * @total:    Out.  Entries there are.  In: 0.
  * @reserved: 0.
- * @lost:     Out.  Faults of all classes that found no room in the log.  In: 0.
+ * @lost:     Out.  Faults of all domains that found no room in the log.  In: 0.
  *
- * The kernel counts faults by class.  So these are those of all domains of the class.
+ * Of an attached domain, its own, since the file was attached to it, or since the first
+ * file was of those that are; and since somebody cleared them.  Of a test domain, those
+ * of all of its class.
  */
 struct asi_ioc_faults {
 	__u32 domain;
@@ -280,7 +283,7 @@ struct asi_ioc_faults {
 
 /**
  * struct asi_ioc_clear - ASI_IOC_CLEAR_FAULTS
- * @domain:   In.  ASI_DOMAIN_*: the faults of its class are forgotten.
+ * @domain:   In.  ASI_DOMAIN_*: what ASI_IOC_FAULTS has of it is forgotten.
  * @flags:    In.  0.
  * @reserved: 0.
  */

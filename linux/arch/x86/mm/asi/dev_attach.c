@@ -83,12 +83,13 @@ static struct mm_struct *mm_of(pid_t nr)
  * @arg:  Checked.
  *
  * Return: 0; -EBUSY if it is attached; -ESRCH without such a process; -ENOENT if that
- * has no domain of the class.
+ * has no domain of the class; -EUSERS if too many domains are attached to.
  */
 int asi_dev_attach(struct asi_dev_file *file, const struct asi_ioc_attach *arg)
 {
 	struct mm_struct *mm;
 	struct asi *asi;
+	int err;
 
 	if (file->attached)
 		return -EBUSY;
@@ -97,12 +98,13 @@ int asi_dev_attach(struct asi_dev_file *file, const struct asi_ioc_attach *arg)
 		return -ESRCH;
 
 	asi = asi_find_domain(mm, arg->class);
-	if (asi) {
+	err = asi ? asi_faults_watch(asi) : -ENOENT;
+	if (!err) {
 		mmgrab(mm);
 		file->attached = asi;
 	}
 	mmput(mm);
-	return asi ? 0 : -ENOENT;
+	return err;
 }
 
 /**
@@ -120,6 +122,7 @@ int asi_dev_detach(struct asi_dev_file *file)
 	if (!asi)
 		return -ENOTCONN;
 	asi_dev_revoke_all(asi, &file->live);
+	asi_faults_unwatch(asi);
 	file->attached = NULL;
 	mmdrop(asi->mm);
 	return 0;
@@ -164,7 +167,7 @@ static int put_faults(const struct asi_fault_records *records, int index,
 
 	arg->lost = records->lost;
 	for (i = 0; i < records->nr; i++) {
-		if (asi_fault_index(records->record[i].key) != index)
+		if (asi_fault_whose(records->record[i].key) != index)
 			continue;
 		arg->total++;
 		if (arg->nr == arg->max)
@@ -193,7 +196,7 @@ int asi_dev_faults(struct asi_dev_file *file, struct asi_ioc_faults *arg)
 	err = asi_dev_target(file, arg->domain, &target);
 	if (err)
 		return err;
-	err = asi_faults_read(&records);
+	err = asi_faults_read(&records, target.users ? target.asi : NULL);
 	if (!err) {
 		err = put_faults(&records, target.asi->index, arg);
 		asi_faults_free(&records);
@@ -215,7 +218,7 @@ int asi_dev_clear(struct asi_dev_file *file, const struct asi_ioc_clear *arg)
 	int err = asi_dev_target(file, arg->domain, &target);
 
 	if (!err) {
-		asi_faults_clear(target.asi->index);
+		asi_faults_clear(asi_fault_watch_of(target.asi));
 		asi_dev_target_put(&target);
 	}
 	return err;

@@ -127,7 +127,7 @@ noinstr bool __asi_handle_fault(struct pt_regs *regs, unsigned long error_code,
 		if (unlikely(tense))
 			current->thread.asi_state.intr_nest_depth++;
 		__asi_exit(ASI_EXIT_FAULT);
-		fault = asi_log_fault(index, phase, regs->ip, address);
+		fault = asi_log_fault(asi, phase, regs->ip, address);
 	}
 
 	possible = !(error_code & PF_NOT_MISSING) && mapped(address, error_code);

@@ -16,8 +16,8 @@
  * on.  In between, another fault does not find its instruction there, and may make an
  * entry more for the same place: whoever reads adds them up.
  *
- * Readers look from other CPUs.  Entries are freed under log_lock only, which they
- * hold, and by each CPU in an interrupt, which waits for writers.
+ * Readers (faultlog_read.c) look from other CPUs.  Entries are freed under asi_faults_lock
+ * only, which they hold, and by each CPU in an interrupt, which waits for writers.
  *
  * The log is used when the domain has been left.  It is nonsensitive all the same,
  * so that nothing depends on that.
@@ -34,16 +34,12 @@
 #include <linux/init.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
-#include <linux/rcupdate.h>
-#include <linux/slab.h>
 #include <linux/smp.h>
-#include <linux/sort.h>
 #include <linux/stacktrace.h>
 #include <linux/topology.h>
 
 #include <asm/asm.h>
 #include <asm/pgtable.h>
-#include <asm/sections.h>
 
 #include "faultlog.h"
 #include "internal.h"
@@ -54,33 +50,14 @@ DEFINE_PER_CPU(struct asi_fault *, asi_fault_log);
 DEFINE_PER_CPU(unsigned long, asi_faults_lost);
 
 /* One for each entry of the log, if stacks are wanted. */
-static DEFINE_PER_CPU(struct asi_fault_stack *, fault_stacks);
+DEFINE_PER_CPU(struct asi_fault_stack *, asi_fault_stacks);
 DEFINE_STATIC_KEY_FALSE(asi_fault_stacks_key);
 
-/* Held to free entries, and to read more of one than its count. */
-static DEFINE_MUTEX(log_lock);
+/* Held to free entries, to change who is watched, and to read more of one than its count. */
+DEFINE_MUTEX(asi_faults_lock);
 
 /* Topmost table of the restricted direct map. */
 static unsigned long *directmap __ro_after_init;
-
-const char *const asi_fault_phase_names[] = {
-	[ASI_FAULT_RELAXED]	= "relaxed",
-	[ASI_FAULT_TENSE]	= "tense",
-	[ASI_FAULT_INTERRUPT]	= "interrupt",
-};
-
-const char *const asi_fault_memory_names[] = {
-	[ASI_MEMORY_SENSITIVE]	= "sensitive",
-	[ASI_MEMORY_WINDOW]	= "window",
-	[ASI_MEMORY_VMALLOC]	= "vmalloc",
-	[ASI_MEMORY_HOLE]	= "hole",
-	[ASI_MEMORY_USER]	= "user",
-	[ASI_MEMORY_MODULE]	= "module",
-	[ASI_MEMORY_IMAGE]	= "image",
-	[ASI_MEMORY_OTHER]	= "other",
-};
-EXPORT_SYMBOL_NS_GPL(asi_fault_memory_names, ASI_DEV);
-static_assert(ARRAY_SIZE(asi_fault_memory_names) == ASI_NR_MEMORY_KINDS);
 
 /*
  * The entry that the restricted direct map has for the block of @address; 0 for an
@@ -126,12 +103,15 @@ static __always_inline void count_one(struct asi_fault *fault)
 	asm volatile(_ASM_INC "%0" : "+m" (fault->count.a.counter));
 }
 
-/* The set of @key and @ip in @table, of @size entries. */
+/*
+ * The set of @key and @ip in @table, of @size entries.  The same whosever it is, for
+ * asi_fault_move().
+ */
 static __always_inline
 struct asi_fault *set_of(struct asi_fault *table, unsigned int size,
 			 unsigned long key, unsigned long ip)
 {
-	unsigned long hash = (key + ip) * GOLDEN_RATIO_64;
+	unsigned long hash = ((key & ~ASI_FAULT_WHOSE) + ip) * GOLDEN_RATIO_64;
 
 	return table + (hash >> (64 - ilog2(size / ASI_FAULT_SET))) *
 		       ASI_FAULT_SET;
@@ -220,75 +200,118 @@ noinstr struct asi_fault *asi_fault_count(struct asi_fault *log,
 }
 
 /**
+ * asi_fault_free - free an entry of a log
+ * @fault: Of the log of this CPU, or of one that is offline.
+ *
+ * Context: as asi_fault_count(), which may interrupt it, and asi_faults_lock held.
+ */
+void asi_fault_free(struct asi_fault *fault)
+{
+	/*
+	 * In this order, so that an NMI in between neither counts in it nor takes it
+	 * before it is empty.
+	 */
+	WRITE_ONCE(fault->ip, 0);
+	barrier();
+	local_set(&fault->count, 0);
+	barrier();
+	WRITE_ONCE(fault->key, 0);
+}
+
+/**
  * asi_fault_clear - free the entries of a log
  * @log:   The log of this CPU, or of one that is offline.
- * @index: The class; negative for all.
+ * @whose: A class, or a domain that is watched; negative for all.
  *
- * Context: as asi_fault_count(), which may interrupt it, and log_lock held.
+ * Context: as asi_fault_free().
  */
-void asi_fault_clear(struct asi_fault *log, int index)
+void asi_fault_clear(struct asi_fault *log, int whose)
 {
 	struct asi_fault *fault;
 
 	for (fault = log; fault < log + ASI_FAULT_ENTRIES; fault++) {
 		unsigned long key = READ_ONCE(fault->key);
 
-		if (!key || (index >= 0 && asi_fault_index(key) != index))
-			continue;
-		/*
-		 * In this order, so that an NMI in between neither counts in it
-		 * nor takes it before it is empty.
-		 */
-		WRITE_ONCE(fault->ip, 0);
-		barrier();
-		local_set(&fault->count, 0);
-		barrier();
-		WRITE_ONCE(fault->key, 0);
+		if (key && (whose < 0 || asi_fault_whose(key) == whose))
+			asi_fault_free(fault);
 	}
 }
 
-static void clear_cpu(int cpu, int index)
+/**
+ * asi_fault_move - count as somebody else's what a log has of somebody
+ * @log:    The log of this CPU, or of one that is offline.
+ * @stacks: Its stacks, or NULL.
+ * @from:   Whose faults they were, who has no more of them.
+ * @to:	    Whose they are.
+ *
+ * Context: as asi_fault_free().
+ */
+void asi_fault_move(struct asi_fault *log, struct asi_fault_stack *stacks,
+		    unsigned int from, unsigned int to)
 {
-	struct asi_fault_stack *stacks = per_cpu(fault_stacks, cpu);
+	struct asi_fault *twin;
+	unsigned long key;
+	int i;
+
+	for (i = 0; i < ASI_FAULT_ENTRIES; i++) {
+		key = READ_ONCE(log[i].key);
+		if (!key || asi_fault_whose(key) != from)
+			continue;
+		key = asi_fault_key(to, asi_fault_phase(key), key);
+		twin = find(&log[round_down(i, ASI_FAULT_SET)], key, log[i].ip);
+		if (!twin) {
+			WRITE_ONCE(log[i].key, key);
+			continue;
+		}
+		local_add(local_read(&log[i].count), &twin->count);
+		if (stacks)
+			WRITE_ONCE(stacks[i].nr, 0);
+		asi_fault_free(&log[i]);
+	}
+}
+
+static void clear_cpu(int cpu, int whose)
+{
+	struct asi_fault_stack *stacks = per_cpu(asi_fault_stacks, cpu);
 	struct asi_fault *log = per_cpu(asi_fault_log, cpu);
 	int i;
 
-	if (index < 0)
+	if (whose < 0)
 		per_cpu(asi_faults_lost, cpu) = 0;
 	if (!log)
 		return;
 
 	for (i = 0; stacks && i < ASI_FAULT_ENTRIES; i++) {
-		if (index < 0 || asi_fault_index(log[i].key) == index)
+		if (whose < 0 || asi_fault_whose(log[i].key) == whose)
 			WRITE_ONCE(stacks[i].nr, 0);
 	}
-	asi_fault_clear(log, index);
+	asi_fault_clear(log, whose);
 }
 
-static void clear_this_cpu(void *index)
+static void clear_this_cpu(void *whose)
 {
-	clear_cpu(smp_processor_id(), (long)index);
+	clear_cpu(smp_processor_id(), (long)whose);
 }
 
 /**
  * asi_faults_clear - empty the logs of all CPUs
- * @index: The class whose faults are forgotten; negative for all, and for the number
- *	   of those that were lost.
+ * @whose: From asi_faults_of(), or a class: what its domains have that nobody watches;
+ *	   negative for all, and for the number of those that were lost.
  *
  * Faults that happen meanwhile are forgotten, or they are not.
  *
  * Context: may sleep.
  */
-void asi_faults_clear(int index)
+void asi_faults_clear(int whose)
 {
 	int cpu;
 
-	guard(mutex)(&log_lock);
+	guard(mutex)(&asi_faults_lock);
 	guard(cpus_read_lock)();
-	on_each_cpu(clear_this_cpu, (void *)(long)index, 1);
+	on_each_cpu(clear_this_cpu, (void *)(long)whose, 1);
 	for_each_possible_cpu(cpu) {
 		if (!cpu_online(cpu))
-			clear_cpu(cpu, index);
+			clear_cpu(cpu, whose);
 	}
 }
 EXPORT_SYMBOL_NS_GPL(asi_faults_clear, ASI_DEV);
@@ -305,7 +328,7 @@ EXPORT_SYMBOL_NS_GPL(asi_faults_clear, ASI_DEV);
  */
 void asi_fault_save_stack(const struct asi_fault *fault, struct pt_regs *regs)
 {
-	struct asi_fault_stack *stacks = this_cpu_read(fault_stacks);
+	struct asi_fault_stack *stacks = this_cpu_read(asi_fault_stacks);
 	struct asi_fault_stack *stack;
 	unsigned long nr;
 
@@ -319,217 +342,6 @@ void asi_fault_save_stack(const struct asi_fault *fault, struct pt_regs *regs)
 	/* Pairs with copy_stack(). */
 	smp_store_release(&stack->nr, nr);
 }
-
-/* By the address, and for the direct map by what its block was. */
-static enum asi_fault_memory memory_of(unsigned long first)
-{
-	pmd_t block = __pmd(first & ~PAGE_MASK);
-	unsigned long addr = first & PAGE_MASK;
-
-	if ((long)addr >= 0)
-		return ASI_MEMORY_USER;
-	if (asi_block_hole(block))
-		return ASI_MEMORY_HOLE;
-	if (asi_block_hidden(block))
-		return ASI_MEMORY_SENSITIVE;
-	if (addr >= asi_window_start() && addr < asi_window_end())
-		return ASI_MEMORY_WINDOW;
-	if (addr >= VMALLOC_START && addr <= VMALLOC_END)
-		return ASI_MEMORY_VMALLOC;
-	if (addr >= MODULES_VADDR && addr < MODULES_END)
-		return ASI_MEMORY_MODULE;
-	if (addr >= (unsigned long)_text && addr < (unsigned long)_end)
-		return ASI_MEMORY_IMAGE;
-	return ASI_MEMORY_OTHER;
-}
-
-static const struct asi_fault_stack *
-copy_stack(const struct asi_fault_stack *from, struct asi_fault_stack *to)
-{
-	/* Pairs with asi_fault_save_stack(). */
-	unsigned long nr = smp_load_acquire(&from->nr);
-
-	if (!nr)
-		return NULL;
-	*to = *from;
-	return to;
-}
-
-/* Add the log of @cpu to @records, which have room for @max. */
-static void read_cpu(int cpu, struct asi_fault_records *records,
-		     unsigned int max)
-{
-	const struct asi_fault_stack *stacks = per_cpu(fault_stacks, cpu);
-	const struct asi_fault *log = per_cpu(asi_fault_log, cpu);
-	int i;
-
-	records->lost += READ_ONCE(per_cpu(asi_faults_lost, cpu));
-	for (i = 0; log && i < ASI_FAULT_ENTRIES && records->nr < max; i++) {
-		struct asi_fault_record *record = &records->record[records->nr];
-
-		*record = (struct asi_fault_record) {
-			.count = local_read(&log[i].count),
-		};
-		if (!record->count)
-			continue;
-		/* Pairs with take(): the rest is there if it counts. */
-		smp_rmb();
-		record->key = READ_ONCE(log[i].key);
-		record->ip = READ_ONCE(log[i].ip);
-		record->memory = memory_of(READ_ONCE(log[i].first));
-		if (stacks && records->stacks)
-			record->stack = copy_stack(&stacks[i],
-						   &records->stacks[records->nr]);
-		records->nr++;
-	}
-}
-
-static unsigned int used_entries(void)
-{
-	const struct asi_fault *log;
-	unsigned int nr = 0;
-	int cpu, i;
-
-	for_each_possible_cpu(cpu) {
-		log = per_cpu(asi_fault_log, cpu);
-		for (i = 0; log && i < ASI_FAULT_ENTRIES; i++)
-			nr += !!local_read(&log[i].count);
-	}
-	return nr;
-}
-
-static int compare(unsigned long a, unsigned long b)
-{
-	return a < b ? -1 : a > b;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct asi_fault_record *x = a, *y = b;
-
-	return compare(x->ip, y->ip) ?: compare(x->key, y->key) ?:
-	       compare(x->memory, y->memory);
-}
-
-static int by_count(const void *a, const void *b)
-{
-	const struct asi_fault_record *x = a, *y = b;
-
-	return compare(y->count, x->count) ?: by_place(a, b);
-}
-
-/* CPUs, and sometimes one CPU, have several entries for the same. */
-static void merge(struct asi_fault_records *records)
-{
-	struct asi_fault_record *record = records->record;
-	unsigned int i, nr = 0;
-
-	sort(record, records->nr, sizeof(*record), by_place, NULL);
-	for (i = 0; i < records->nr; i++) {
-		if (nr && !by_place(&record[nr - 1], &record[i])) {
-			record[nr - 1].count += record[i].count;
-			record[nr - 1].stack = record[nr - 1].stack ?:
-					       record[i].stack;
-		} else {
-			record[nr++] = record[i];
-		}
-	}
-	records->nr = nr;
-	sort(record, nr, sizeof(*record), by_count, NULL);
-}
-
-/**
- * asi_faults_read - copy the logs of all CPUs
- * @records: Filled in; for asi_faults_free().
- *
- * Entries are added meanwhile; those that have no room are in the next copy.
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM, with nothing to free.
- */
-int asi_faults_read(struct asi_fault_records *records)
-{
-	unsigned int max;
-	int cpu;
-
-	guard(mutex)(&log_lock);
-	*records = (struct asi_fault_records) {};
-	max = used_entries();
-	records->record = kvcalloc(max, sizeof(*records->record), GFP_KERNEL);
-	if (static_key_enabled(&asi_fault_stacks_key))
-		records->stacks = kvcalloc(max, sizeof(*records->stacks),
-					   GFP_KERNEL);
-	if (!records->record ||
-	    (static_key_enabled(&asi_fault_stacks_key) && !records->stacks)) {
-		asi_faults_free(records);
-		return -ENOMEM;
-	}
-
-	for_each_possible_cpu(cpu)
-		read_cpu(cpu, records, max);
-	merge(records);
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(asi_faults_read, ASI_DEV);
-
-/* Free what asi_faults_read() filled in. */
-void asi_faults_free(struct asi_fault_records *records)
-{
-	kvfree(records->record);
-	kvfree(records->stacks);
-}
-EXPORT_SYMBOL_NS_GPL(asi_faults_free, ASI_DEV);
-
-/**
- * asi_faults_count_now - remember how often each entry of this CPU has counted
- * @counts: ASI_FAULT_ENTRIES, for asi_faults_since().
- *
- * Context: interrupts off.
- */
-void asi_faults_count_now(unsigned long *counts)
-{
-	const struct asi_fault *log = this_cpu_read(asi_fault_log);
-	int i;
-
-	for (i = 0; i < ASI_FAULT_ENTRIES; i++)
-		counts[i] = log ? local_read(&log[i].count) : 0;
-}
-EXPORT_SYMBOL_NS_GPL(asi_faults_count_now, ASI_DEV);
-
-/**
- * asi_faults_since - which instruction has faulted on this CPU since the last look?
- * @counts: From asi_faults_count_now() on this CPU, or this; brought up to date.
- * @index:  The class.
- * @page:   What it touched.
- *
- * Context: interrupts off, and not in a domain.
- * Return: the instruction; if the page had no room in the log, one that has been
- * counted whatever the page; 0 if there is none.
- */
-unsigned long asi_faults_since(unsigned long *counts, int index,
-			       unsigned long page)
-{
-	const struct asi_fault *log = this_cpu_read(asi_fault_log);
-	unsigned long ip = 0;
-	bool exact = false;
-	int i;
-
-	for (i = 0; log && i < ASI_FAULT_ENTRIES; i++) {
-		unsigned long count = local_read(&log[i].count);
-		unsigned long key = READ_ONCE(log[i].key);
-
-		if (count == counts[i])
-			continue;
-		counts[i] = count;
-		if (exact || !count || asi_fault_index(key) != index)
-			continue;
-		exact = (key & PAGE_MASK) == page;
-		if (exact || !(key & PAGE_MASK))
-			ip = READ_ONCE(log[i].ip);
-	}
-	return ip;
-}
-EXPORT_SYMBOL_NS_GPL(asi_faults_since, ASI_DEV);
 
 static bool want_stacks __initdata;
 
@@ -557,8 +369,8 @@ static int prepare_cpu(unsigned int cpu)
 		per_cpu(asi_fault_log, cpu) =
 			cpu_pages(cpu, ASI_FAULT_ENTRIES * sizeof(struct asi_fault));
 	if (static_key_enabled(&asi_fault_stacks_key) &&
-	    !per_cpu(fault_stacks, cpu))
-		per_cpu(fault_stacks, cpu) =
+	    !per_cpu(asi_fault_stacks, cpu))
+		per_cpu(asi_fault_stacks, cpu) =
 			cpu_pages(cpu, ASI_FAULT_ENTRIES *
 				  sizeof(struct asi_fault_stack));
 

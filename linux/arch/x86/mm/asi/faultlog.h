@@ -7,6 +7,7 @@
 
 #include <linux/jump_label.h>
 #include <linux/kallsyms.h>
+#include <linux/mutex_types.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 
@@ -59,8 +60,8 @@ enum asi_fault_memory {
  *
  * Written by this CPU only, with interrupts off; see faultlog.c.
  *
- * @key:   0 for a free entry.  The page, 0 when any; the class and the phase are in
- *	   the bits that an address of a page does not have.
+ * @key:   0 for a free entry.  The page, 0 when any; whose fault it is and the phase
+ *	   are in the bits that an address of a page does not have.
  * @ip:	   The instruction.
  * @first: The page of the first fault.  In the low bits, those of the entry that the
  *	   restricted direct map had for it then.
@@ -73,21 +74,31 @@ struct asi_fault {
 	local_t count;
 };
 
+/*
+ * Whose faults are counted together: those of a class, by its index; or, above these,
+ * those of a domain that somebody watches.
+ */
+#define ASI_FAULT_WATCHED	ASI_MAX_NUM
+#define ASI_FAULT_WATCHES	64
+
 #define ASI_FAULT_PHASE_BITS	2
+/* Of a key, whose fault it is. */
+#define ASI_FAULT_WHOSE		(~PAGE_MASK & ~((1UL << ASI_FAULT_PHASE_BITS) - 1))
 static_assert(ASI_FAULT_INTERRUPT < 1 << ASI_FAULT_PHASE_BITS);
-static_assert(ASI_FAULT_PHASE_BITS + ASI_MAX_NUM_ORDER <= PAGE_SHIFT);
+static_assert(ASI_FAULT_WATCHED + ASI_FAULT_WATCHES <=
+	      (ASI_FAULT_WHOSE >> ASI_FAULT_PHASE_BITS) + 1);
 
 /* A function of what it is given alone. */
 static __always_inline unsigned long
-asi_fault_key(unsigned int index, enum asi_fault_phase phase,
+asi_fault_key(unsigned int whose, enum asi_fault_phase phase,
 	      unsigned long address)
 {
-	return (address & PAGE_MASK) | index << ASI_FAULT_PHASE_BITS | phase;
+	return (address & PAGE_MASK) | whose << ASI_FAULT_PHASE_BITS | phase;
 }
 
-static inline unsigned int asi_fault_index(unsigned long key)
+static inline unsigned int asi_fault_whose(unsigned long key)
 {
-	return key >> ASI_FAULT_PHASE_BITS & (ASI_MAX_NUM - 1);
+	return (key & ASI_FAULT_WHOSE) >> ASI_FAULT_PHASE_BITS;
 }
 
 static inline enum asi_fault_phase asi_fault_phase(unsigned long key)
@@ -110,12 +121,32 @@ struct asi_fault_stack {
 
 DECLARE_PER_CPU(struct asi_fault *, asi_fault_log);
 DECLARE_PER_CPU(unsigned long, asi_faults_lost);
+DECLARE_PER_CPU(struct asi_fault_stack *, asi_fault_stacks);
 DECLARE_STATIC_KEY_FALSE(asi_fault_stacks_key);
+DECLARE_STATIC_KEY_FALSE(asi_faults_watched_key);
+extern struct mutex asi_faults_lock;
 
 struct asi_fault *asi_fault_count(struct asi_fault *log, unsigned long key,
 				  unsigned long ip, unsigned long address);
-void asi_fault_clear(struct asi_fault *log, int index);
+void asi_fault_free(struct asi_fault *fault);
+void asi_fault_move(struct asi_fault *log, struct asi_fault_stack *stacks,
+		    unsigned int from, unsigned int to);
+void asi_fault_clear(struct asi_fault *log, int whose);
 void asi_fault_save_stack(const struct asi_fault *fault, struct pt_regs *regs);
+
+/* faultwatch.c */
+unsigned int asi_fault_watch_of(const struct asi *asi);
+unsigned int asi_fault_class(unsigned int whose);
+int asi_faults_watch(struct asi *asi);
+void asi_faults_unwatch(struct asi *asi);
+
+/* Whose faults those of a domain are. */
+static __always_inline unsigned int asi_faults_of(const struct asi *asi)
+{
+	if (static_branch_unlikely(&asi_faults_watched_key))
+		return asi_fault_watch_of(asi);
+	return asi->index;
+}
 
 /*
  * The phase of the code that has faulted.  Called before anything of the handler
@@ -133,7 +164,7 @@ static __always_inline enum asi_fault_phase asi_fault_phase_now(void)
 
 /**
  * asi_log_fault - a page fault has left a domain
- * @index:   The class.
+ * @asi:     The domain.
  * @phase:   From asi_fault_phase_now().
  * @ip:	     The instruction.
  * @address: What it accessed.
@@ -142,15 +173,15 @@ static __always_inline enum asi_fault_phase asi_fault_phase_now(void)
  * Return: the entry, for the stack; NULL if there was no room.
  */
 static __always_inline struct asi_fault *
-asi_log_fault(unsigned int index, enum asi_fault_phase phase, unsigned long ip,
-	      unsigned long address)
+asi_log_fault(const struct asi *asi, enum asi_fault_phase phase,
+	      unsigned long ip, unsigned long address)
 {
 	struct asi_fault *log = this_cpu_read(asi_fault_log);
 	struct asi_fault *fault = NULL;
 
 	if (likely(log))
-		fault = asi_fault_count(log, asi_fault_key(index, phase, address),
-					ip, address);
+		fault = asi_fault_count(log, asi_fault_key(asi_faults_of(asi), phase,
+							   address), ip, address);
 	if (unlikely(!fault))
 		this_cpu_inc(asi_faults_lost);
 	return fault;
@@ -164,7 +195,7 @@ static __always_inline bool asi_fault_wants_stack(const struct asi_fault *fault)
 
 /**
  * struct asi_fault_record - what the logs of all CPUs have of a place
- * @key:    As in struct asi_fault.
+ * @key:    As in struct asi_fault, but with the class whoever watched the domain.
  * @ip:	    The instruction.
  * @memory: What was there at the first fault.
  * @count:  Faults.
@@ -196,9 +227,11 @@ extern const char *const asi_fault_phase_names[];
 extern const char *const asi_fault_memory_names[ASI_NR_MEMORY_KINDS];
 
 void asi_faults_init(void);
-int asi_faults_read(struct asi_fault_records *records);
+int asi_faults_read(struct asi_fault_records *records, const struct asi *asi);
+bool asi_faults_copy(struct asi_fault_records *records, int whose,
+		     unsigned int max);
 void asi_faults_free(struct asi_fault_records *records);
-void asi_faults_clear(int index);
+void asi_faults_clear(int whose);
 void asi_faults_count_now(unsigned long *counts);
 unsigned long asi_faults_since(unsigned long *counts, int index,
 			       unsigned long page);

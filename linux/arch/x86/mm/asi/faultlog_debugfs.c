@@ -49,7 +49,7 @@ static void show_record(struct seq_file *m, const struct asi_fault_record *r)
 	char symbol[ASI_FAULT_SYMBOL_LEN];
 
 	seq_printf(m, "%lu %s %s %s 0x%lx %s 0x%lx\n", r->count,
-		   asi_classes[asi_fault_index(r->key)].name,
+		   asi_classes[asi_fault_whose(r->key)].name,
 		   asi_fault_phase_names[asi_fault_phase(r->key)],
 		   asi_fault_memory_names[r->memory], r->ip,
 		   asi_fault_symbol(symbol, r->ip), r->key & PAGE_MASK);
@@ -131,7 +131,7 @@ static int open_records(struct inode *inode, struct file *file,
 	if (!(file->f_mode & FMODE_READ))
 		return 0;
 
-	err = asi_faults_read(records);
+	err = asi_faults_read(records, NULL);
 	if (err)
 		seq_release_private(inode, file);
 	return err;

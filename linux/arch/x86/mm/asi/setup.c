@@ -9,6 +9,8 @@
  *  switch.c	 enter, relax, exit; the composition of CR3
  *  fault.c	 is a page fault ours? leave and try again
  *  faultlog.c	 which instructions left, and for which memory
+ *  faultlog_read.c  copies of that, for readers
+ *  faultwatch.c  domains that have it for themselves
  *  pgtable.c	 what a restricted page table is made of, and its check
  *  directmap.c	 the restricted direct map
  *  window.c	 the part of the vmalloc area that is left out

@@ -127,6 +127,14 @@ int dev_run(int fd, unsigned int sequence, unsigned int table,
 	return dev_ioctl(fd, ASI_IOC_RUN, run);
 }
 
+int dev_attach(int fd, pid_t pid, const char *class)
+{
+	struct asi_ioc_attach a = { .pid = pid };
+
+	snprintf(a.class, sizeof(a.class), "%s", class);
+	return dev_ioctl(fd, ASI_IOC_ATTACH, &a);
+}
+
 static const char *state_name(unsigned int state)
 {
 	static const char * const names[] = {

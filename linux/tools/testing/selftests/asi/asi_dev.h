@@ -48,6 +48,9 @@ unsigned int dev_sequence(int fd, const char *name);
 int dev_run(int fd, unsigned int sequence, unsigned int table,
 	    const char *module, struct asi_ioc_run *run);
 
+/** dev_attach() - Attach to the domain of a process; 0 or -errno. */
+int dev_attach(int fd, pid_t pid, const char *class);
+
 /** dev_note_run() - Print what was seen as notes. */
 void dev_note_run(const struct asi_ioc_run *run);
 

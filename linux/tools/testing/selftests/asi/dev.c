@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "asi_dev.h"
@@ -231,6 +232,8 @@ static void test_grants(int fd)
 		.kind = ASI_GRANT_SYMBOL,
 		.name = "no_such_symbol",
 	};
+	unsigned int table = dev_can_run(fd, ASI_TABLE_DECORATED) ?
+			     ASI_TABLE_DECORATED : ASI_TABLE_NONSENSITIVE;
 	struct asi_ioc_run run;
 
 	grant_and_revoke(fd, ASI_GRANT_SYMBOL, "init_task", 0);
@@ -238,8 +241,8 @@ static void test_grants(int fd)
 	grant_and_revoke(fd, ASI_GRANT_PERCPU, "curr_asi", 8);
 	if (dev_module(file, sizeof(file), module, sizeof(module)) &&
 	    set_modprobe(file)) {
-		CHECK(!dev_run(fd, dev_sequence(fd, "module-load"),
-			       ASI_TABLE_DECORATED, module, &run));
+		CHECK(!dev_run(fd, dev_sequence(fd, "module-load"), table,
+			       module, &run));
 		grant_and_revoke(fd, ASI_GRANT_MODULE, module, 0);
 		CHECK(!dev_unload_other(module));
 	}
@@ -364,14 +367,6 @@ static void test_faults(int fd)
 	ktap_ok(!test_errors_take(), "faults of a test domain");
 }
 
-static int attach(int fd, pid_t pid, const char *class)
-{
-	struct asi_ioc_attach a = { .pid = pid };
-
-	snprintf(a.class, sizeof(a.class), "%s", class);
-	return dev_ioctl(fd, ASI_IOC_ATTACH, &a);
-}
-
 static void test_attach(int fd)
 {
 	struct asi_ioc_clear clear = { .domain = ASI_DOMAIN_ATTACHED };
@@ -387,9 +382,9 @@ static void test_attach(int fd)
 			pause();
 	CHECK(dev_ioctl(fd, ASI_IOC_DETACH, NULL) == -ENOTCONN);
 	CHECK(dev_ioctl(fd, ASI_IOC_CLEAR_FAULTS, &clear) == -ENOTCONN);
-	CHECK(attach(fd, child, "no such class") == -ENOENT);
-	CHECK(!attach(fd, child, "user"));
-	CHECK(attach(fd, child, "user") == -EBUSY);
+	CHECK(dev_attach(fd, child, "no such class") == -ENOENT);
+	CHECK(!dev_attach(fd, child, "user"));
+	CHECK(dev_attach(fd, child, "user") == -EBUSY);
 	count_faults(fd, ASI_DOMAIN_ATTACHED);
 	CHECK(take_census(fd, ASI_DOMAIN_ATTACHED, 0, 1024).both);
 	CHECK(!take_census(fd, ASI_DOMAIN_ATTACHED, 0, 1024).wrong);
@@ -400,8 +395,78 @@ static void test_attach(int fd)
 	CHECK(wait_exit(child) == 256 + SIGKILL);
 	CHECK(dev_ioctl(fd, ASI_IOC_CLEAR_FAULTS, &clear) == -ESRCH);
 	CHECK(!dev_ioctl(fd, ASI_IOC_DETACH, NULL));
-	CHECK(attach(fd, child, "user") == -ESRCH);
+	CHECK(dev_attach(fd, child, "user") == -ESRCH);
 	ktap_ok(!test_errors_take(), "attached to a process");
+}
+
+static void no_such_entry(int sig)
+{
+	(void)sig;
+	_exit(KSFT_SKIP);
+}
+
+/* An ioctl as a program of 32 bits makes it; @arg is below 4 GiB. */
+static int ioctl_by_int80(int fd, unsigned long cmd, void *arg)
+{
+	int ret;
+
+	asm volatile("int $0x80" : "=a" (ret)
+		     : "0" (54), "b" (fd), "c" ((int)cmd), "d" ((int)(uintptr_t)arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+/* A list, whose array is pointed to, by both entries. */
+static void compare_entries(int fd)
+{
+	const size_t size = 65536;
+	char *low = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	struct asi_ioc_mappings *m = (void *)low, again;
+	char *entries = low + 4096, copy[16 * sizeof(struct asi_ioc_mapping)];
+
+	if (low == MAP_FAILED)
+		_exit(KSFT_FAIL);
+	*m = (struct asi_ioc_mappings) {
+		.domain = ASI_DOMAIN_TEST_NONSENSITIVE,
+		.flags = ASI_MAPPINGS_PRESENT,
+		.start = 1UL << 63,
+		.mappings = (uintptr_t)entries,
+		.max = 16,
+	};
+	again = *m;
+	CHECK(!ioctl_by_int80(fd, ASI_IOC_MAPPINGS, m));
+	CHECK(m->nr == 16);
+	memcpy(copy, entries, sizeof(copy));
+	memset(entries, 0, sizeof(copy));
+	CHECK(!dev_ioctl(fd, ASI_IOC_MAPPINGS, &again));
+	CHECK(!memcmp(m, &again, sizeof(again)));
+	CHECK(!memcmp(copy, entries, sizeof(copy)));
+
+	((struct asi_ioc_info *)low)->reserved[0] = 1;
+	CHECK(!ioctl_by_int80(fd, ASI_IOC_INFO, low));
+	CHECK(((struct asi_ioc_info *)low)->version == ASI_IOC_VERSION);
+	CHECK(ioctl_by_int80(fd, ASI_IOC_DETACH, low) == -ENOTCONN);
+	CHECK(ioctl_by_int80(fd, ASI_IOC_INFO, NULL) == -EFAULT);
+}
+
+static void test_32bit(int fd)
+{
+	pid_t pid = xfork();
+	int status;
+
+	if (!pid) {
+		signal(SIGSEGV, no_such_entry);
+		ioctl_by_int80(fd, 0, NULL);
+		signal(SIGSEGV, SIG_DFL);
+		compare_entries(fd);
+		_exit(test_errors_take() ? KSFT_FAIL : KSFT_PASS);
+	}
+	status = wait_exit(pid);
+	if (status == KSFT_SKIP)
+		ktap_skip("ioctls of 32-bit programs", "no 32-bit emulation");
+	else
+		ktap_ok(!status, "ioctls of 32-bit programs");
 }
 
 /* As modprobe: --load FILE. */
@@ -429,6 +494,7 @@ static void test_on(int fd)
 		test_attach(fd);
 	else
 		ktap_skip("attached to a process", "%s", asi_class_off("user"));
+	test_32bit(fd);
 	dev_watch(fd);
 	ktap_ok(!test_errors_take(), "no fault in tense code, no warning");
 }
@@ -447,7 +513,7 @@ int main(int argc, char **argv)
 		ktap_skip_all("/dev/asi: %s", strerror(-fd));
 	if (dev_ioctl(fd, ASI_IOC_INFO, &info))
 		ktap_skip_all("ASI_IOC_INFO: %s", strerror(errno));
-	ktap_start(dev_on(fd) ? 2 + 2 * info.nr_sequences + 8 : 3);
+	ktap_start(dev_on(fd) ? 2 + 2 * info.nr_sequences + 9 : 3);
 	test_info(fd);
 	test_describe(fd);
 	if (dev_on(fd))

@@ -51,7 +51,7 @@ static struct asi_fault_records *read_log(struct kunit *test)
 		kunit_kzalloc(test, sizeof(*records), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, records);
-	KUNIT_ASSERT_EQ(test, 0, asi_faults_read(records));
+	KUNIT_ASSERT_EQ(test, 0, asi_faults_read(records, NULL));
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_records, records));
 	return records;
@@ -65,7 +65,7 @@ static unsigned long faults_of(const struct asi_fault_records *records,
 	int i;
 
 	for (i = 0; i < records->nr; i++) {
-		if (asi_fault_index(records->record[i].key) == class)
+		if (asi_fault_whose(records->record[i].key) == class)
 			faults += records->record[i].count;
 	}
 	return faults;
@@ -327,7 +327,7 @@ static void ordinary_faults(struct kunit *test)
 		const struct asi_fault_record *r = &records->record[i];
 		unsigned long page = r->key & PAGE_MASK;
 
-		if (asi_fault_index(r->key) != asi->index)
+		if (asi_fault_whose(r->key) != asi->index)
 			continue;
 		user |= r->memory == ASI_MEMORY_USER && page == PAGE_SIZE;
 		vmalloc |= r->memory == ASI_MEMORY_VMALLOC &&
@@ -513,10 +513,10 @@ static void clear_while_others_fault(struct kunit *test)
 
 		asi_faults_clear(i % 2 ? -1 : load.asi->index);
 		usleep_range(100, 200);
-		if (asi_faults_read(&r))
+		if (asi_faults_read(&r, NULL))
 			continue;
 		for (j = 0; j < r.nr; j++) {
-			if (asi_fault_index(r.record[j].key) != load.asi->index)
+			if (asi_fault_whose(r.record[j].key) != load.asi->index)
 				continue;
 			bad += !in_read_word(r.record[j].ip) ||
 			       !r.record[j].count ||

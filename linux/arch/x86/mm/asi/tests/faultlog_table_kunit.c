@@ -9,7 +9,9 @@
 #include <kunit/test.h>
 #include <linux/cpumask.h>
 #include <linux/kdebug.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sensitive.h>
@@ -84,7 +86,7 @@ static void same_place_is_one_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first->ip, IP);
 	KUNIT_EXPECT_EQ(test, first->first & PAGE_MASK, ADDRESS & PAGE_MASK);
 	KUNIT_EXPECT_EQ(test, first->key & PAGE_MASK, ADDRESS & PAGE_MASK);
-	KUNIT_EXPECT_EQ(test, asi_fault_index(first->key), 1U);
+	KUNIT_EXPECT_EQ(test, asi_fault_whose(first->key), 1U);
 	KUNIT_EXPECT_EQ(test, (int)asi_fault_phase(first->key),
 			(int)ASI_FAULT_RELAXED);
 	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, 1U);
@@ -174,7 +176,7 @@ static void clear_by_class(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sum_up(log, IP).faults, 75UL);
 	KUNIT_EXPECT_EQ(test, sum_up(log, IP).entries, 75U);
 	for (i = 0; i < ASI_FAULT_ENTRIES; i++) {
-		class = asi_fault_index(log[i].key);
+		class = asi_fault_whose(log[i].key);
 		KUNIT_EXPECT_FALSE(test, log[i].key && class == 2);
 	}
 
@@ -390,6 +392,34 @@ static void log_is_mapped_everywhere(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, absent, 0);
 }
 
+static void no_room_is_noticed(struct kunit *test)
+{
+	struct asi_fault_record *record = kunit_kcalloc(test, 2, sizeof(*record),
+							GFP_KERNEL);
+	/* Nobody's else: nothing is watched. */
+	const int whose = ASI_FAULT_WATCHED;
+	struct asi_fault_records records;
+	unsigned int i, room;
+	bool all;
+
+	KUNIT_ASSERT_NOT_NULL(test, record);
+	local_irq_disable();
+	for (i = 0; i < 2; i++)
+		count(this_cpu_read(asi_fault_log), whose, ASI_FAULT_RELAXED, IP + i,
+		      ADDRESS);
+	local_irq_enable();
+
+	for (room = 0; room <= 2; room++) {
+		records = (struct asi_fault_records) { .record = record };
+		mutex_lock(&asi_faults_lock);
+		all = asi_faults_copy(&records, whose, room);
+		mutex_unlock(&asi_faults_lock);
+		KUNIT_EXPECT_EQ(test, all, room == 2);
+		KUNIT_EXPECT_EQ(test, records.nr, room);
+	}
+	asi_faults_clear(whose);
+}
+
 static void symbols_have_no_white_space(struct kunit *test)
 {
 	char buf[ASI_FAULT_SYMBOL_LEN];
@@ -409,6 +439,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(counting_is_interrupted),
 	KUNIT_CASE_SLOW(clearing_is_interrupted),
 	KUNIT_CASE(log_is_mapped_everywhere),
+	KUNIT_CASE(no_room_is_noticed),
 	KUNIT_CASE(symbols_have_no_white_space),
 	{}
 };
