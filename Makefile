@@ -21,9 +21,10 @@ COMMON := boot expert features kvm
 FRAGMENTS_run := $(COMMON) asi $(KCONFIG_EXTRA)
 FRAGMENTS_debug := $(COMMON) asi debug $(KCONFIG_EXTRA)
 FRAGMENTS_kasan := $(COMMON) asi debug kasan $(KCONFIG_EXTRA)
+FRAGMENTS_locked := $(COMMON) asi locked $(KCONFIG_EXTRA)
 FRAGMENTS_off := $(COMMON) noasi $(KCONFIG_EXTRA)
 FRAGMENTS_base := $(COMMON) $(KCONFIG_EXTRA)
-KERNELS := run debug kasan off base
+KERNELS := run debug kasan locked off base
 # Those that bench/run compares.
 BENCH_KERNELS := run off base
 
@@ -123,7 +124,8 @@ promtool: setup
 test: build kernel-debug bench-module-run promtool
 	$(Q)scripts/test --jobs $(JOBS) $(TESTS)
 
-test-all: workload-packages promtool build kernel-debug kernel-off kernel-kasan kernel-base bench-modules
+test-all: workload-packages promtool build kernel-debug kernel-off kernel-kasan kernel-locked kernel-base \
+	  bench-modules
 	$(Q)scripts/test --jobs $(JOBS) --all $(TESTS)
 
 bench: $(addprefix kernel-,$(BENCH_KERNELS)) bench-programs bench-modules
