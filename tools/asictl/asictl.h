@@ -11,8 +11,9 @@
  *   state, facts    what /sys/kernel/asi says, and what follows from it
  *   debugfs, ktable tables in /sys/kernel/debug/asi
  *   tally           faults, added up
- *   device, object, sequence, testrun  /dev/asi: questions, grants, tests
- *   holder          grants that last
+ *   device, attach, object, sequence, testrun  /dev/asi: questions, live domains,
+ *                   grants, tests
+ *   wait, holder    waiting; grants that last
  *   mapload, mapdraw, mapsvg  address spaces
  *   the others      one command each
  */

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "attach.h"
 #include "debugfs.h"
 #include "holder.h"
 #include "object.h"
 #include "output.h"
 #include "state.h"
-
-#define HINT_DOMAINS	"see which there are: asictl domains"
-#define CLASS		"user"
+#include "wait.h"
 
 static int check_grant(const struct context *ctx, struct asi_ioc_grant *grant)
 {
@@ -39,30 +36,10 @@ static int check_grant(const struct context *ctx, struct asi_ioc_grant *grant)
 	return EXIT_OK;
 }
 
-static int attach(struct device *dev, const struct context *ctx)
-{
-	struct asi_ioc_attach a = {};
-	uint64_t pid = 0;
-	int err;
-
-	text_u64(ctx->pid, &pid);
-	a.pid = pid;
-	snprintf(a.class, sizeof(a.class), "%s", ctx->class ?: CLASS);
-	err = device_ask(dev, ASI_IOC_ATTACH, &a, sizeof(a.pid));
-	if (err == -ESRCH)
-		return fail(ctx, EXIT_ERROR, HINT_DOMAINS,
-			    "there is no process %s", ctx->pid);
-	if (err == -ENOENT || err == -ENXIO)
-		return fail(ctx, EXIT_ERROR, HINT_DOMAINS,
-			    "process %s has no domain of class %s", ctx->pid,
-			    a.class);
-	return err ? device_fail(dev, ctx, err, "cannot attach") : EXIT_OK;
-}
-
 static void print_granted(const struct context *ctx,
 			  const struct asi_ioc_grant *grant, bool held)
 {
-	const char *class = ctx->class ?: CLASS;
+	const char *class = attach_class(ctx);
 	json_t *obj;
 
 	if (ctx->json) {
@@ -86,16 +63,14 @@ static int hold(struct device *dev, const struct context *ctx,
 {
 	const struct note note = {
 		.pid = (char *)ctx->pid,
-		.class = (char *)(ctx->class ?: CLASS),
+		.class = (char *)attach_class(ctx),
 		.object = ctx->argv[0],
 	};
-	int signals = holder_prepare();
-	uint64_t pid = 0;
+	int signals = wait_prepare();
 	bool ended;
 	int fd;
 	int ret;
 
-	text_u64(ctx->pid, &pid);
 	fd = signals < 0 ? signals : holder_note(ctx, &note);
 	if (fd < 0)
 		return fail(ctx, EXIT_ERROR,
@@ -105,7 +80,7 @@ static int hold(struct device *dev, const struct context *ctx,
 	ret = object_grant(dev, ctx, grant, ctx->argv[0]);
 	if (!ret) {
 		print_granted(ctx, grant, true);
-		ended = holder_wait(signals, pid);
+		ended = wait_for(signals, attach_pid(ctx), -1) == WAIT_ENDED;
 		if (!ctx->json)
 			puts(ended ? "Ended, with the process." : "Revoked.");
 	}
@@ -113,7 +88,7 @@ static int hold(struct device *dev, const struct context *ctx,
 	device_close(dev);
 	*dev = (struct device){ .fd = -1 };
 	holder_forget(ctx, fd);
-	close(signals);
+	wait_finish(signals);
 	return ret;
 }
 

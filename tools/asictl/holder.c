@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -150,40 +148,6 @@ void holder_forget(const struct context *ctx, int fd)
 	unlinkat(ctx->root, path, 0);
 	free(path);
 	close(fd);
-}
-
-int holder_prepare(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-bool holder_wait(int signals, pid_t pid)
-{
-	int process = syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd fds[] = {
-		{ .fd = signals, .events = POLLIN },
-		{ .fd = process, .events = POLLIN },
-	};
-	bool ended;
-
-	/* Gone already, unless this kernel has no such thing. */
-	if (process < 0 && errno == ESRCH)
-		return true;
-	while (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno == EINTR)
-		;
-	ended = process >= 0 && fds[1].revents;
-	if (process >= 0)
-		close(process);
-	return ended;
 }
 
 /* The number may be another's by now: that one holds no lock. */

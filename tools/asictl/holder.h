@@ -61,22 +61,6 @@ int holder_note(const struct context *ctx, const struct note *note);
 void holder_forget(const struct context *ctx, int fd);
 
 /**
- * holder_prepare() - have signals that end us wait for holder_wait()
- *
- * Return: a file descriptor for it, or a negative error number.
- */
-int holder_prepare(void);
-
-/**
- * holder_wait() - hold it until a signal comes or a process ends
- * @signals: from holder_prepare()
- * @pid: the process
- *
- * Return: true if it was the process that ended.
- */
-bool holder_wait(int signals, pid_t pid);
-
-/**
  * holder_end() - end somebody who holds something
  * @ctx: where the notes are
  * @note: of them
