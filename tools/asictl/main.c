@@ -136,7 +136,13 @@ static bool is_pid(const char *s)
 
 static bool is_class(const char *s)
 {
-	return *s && strlen(s) < 32 && !s[strcspn(s, " \t\n")];
+	size_t len = strlen(s);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!isgraph((unsigned char)s[i]))
+			return false;
+	return len && len < 32;
 }
 
 static void take_option(struct context *ctx, enum option_bit bit,

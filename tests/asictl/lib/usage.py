@@ -59,6 +59,8 @@ WRONG = (
     (["grant", "a", "--pid", "0"], "'0' is no process number"),
     (["grant", "a", "--pid", "1", "--class", "a b"], "'a b' is no class"),
     (["grant", "a", "--pid", "1", "--class", "c" * 32], "is no class"),
+    (["grant", "a", "--pid", "1", "--class", "\x1b[2J"], "'\\x1b[2J' is no class"),
+    (["grant", "a", "--pid", "1", "--class", "\xff"], "is no class"),
     (["revoke"], "'revoke' needs more: OBJECT"),
     (["revoke", "a", "b"], "no use for 'b'"),
     (["status", "--pid", "1"], "no option --pid"),
