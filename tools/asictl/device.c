@@ -140,7 +140,7 @@ void device_close(struct device *dev)
 static bool fits(const struct device_answer *a, const char *payload,
 		 unsigned int request, const void *arg, size_t key)
 {
-	if (a->request != request || a->reserved)
+	if (a->request != request)
 		return false;
 	if (!a->error && a->size != _IOC_SIZE(request))
 		return false;
@@ -149,7 +149,7 @@ static bool fits(const struct device_answer *a, const char *payload,
 
 /* The first answer that fits and was not given yet. */
 static int find_answer(struct device *dev, unsigned int request, void *arg,
-		       size_t key)
+		       size_t key, void *array, size_t room)
 {
 	struct device_answer a;
 	size_t at = 0;
@@ -160,25 +160,35 @@ static int find_answer(struct device *dev, unsigned int request, void *arg,
 
 		memcpy(&a, dev->answers + at, sizeof(a));
 		at += sizeof(a);
-		if (a.size > dev->len - at)
+		if (a.size > dev->len - at || a.array > dev->len - at - a.size)
 			return -EIO;
 		if (!*used && fits(&a, payload, request, arg, key)) {
 			*used = true;
 			if (a.error)
 				return a.error < 4096 ? -(int)a.error : -EIO;
+			if (a.array > room)
+				return -EIO;
 			memcpy(arg, payload, a.size);
+			if (a.array)
+				memcpy(array, payload + a.size, a.array);
 			return 0;
 		}
-		at += (a.size + ALIGN - 1) / ALIGN * ALIGN;
+		at += ((size_t)a.size + a.array + ALIGN - 1) / ALIGN * ALIGN;
 		if (at > dev->len)
 			break;
 	}
 	return -ENOTTY;
 }
 
-int device_ask(struct device *dev, unsigned int request, void *arg, size_t key)
+int device_ask_array(struct device *dev, unsigned int request, void *arg,
+		     size_t key, void *array, size_t room)
 {
 	if (!device_is_live(dev))
-		return find_answer(dev, request, arg, key);
+		return find_answer(dev, request, arg, key, array, room);
 	return ioctl(dev->fd, request, arg) < 0 ? -errno : 0;
+}
+
+int device_ask(struct device *dev, unsigned int request, void *arg, size_t key)
+{
+	return device_ask_array(dev, request, arg, key, NULL, 0);
 }

@@ -3,8 +3,9 @@
  * Questions to /dev/asi, by ioctl.
  *
  * Below a sysroot, dev/asi is a file that has the answers, one after another: a
- * struct device_answer, then what the kernel left in the structure, then zeroes
- * up to a multiple of 8 bytes.  The tests make such files.
+ * struct device_answer, then what the kernel left in the structure, then what it
+ * wrote where the structure says to write an array, then zeroes up to a multiple of
+ * 8 bytes.  The tests make such files.
  */
 #ifndef ASICTL_DEVICE_H
 #define ASICTL_DEVICE_H
@@ -21,14 +22,14 @@
  * struct device_answer - head of an answer in a file
  * @request: the number of the ioctl
  * @error: what errno was, or 0
- * @size: bytes that follow, without those up to the multiple
- * @reserved: 0
+ * @size: bytes of the structure that follow
+ * @array: bytes of the array that follow the structure; 0 if there is none
  */
 struct device_answer {
 	uint32_t request;
 	uint32_t error;
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t array;
 };
 
 /**
@@ -71,6 +72,21 @@ bool device_is_live(const struct device *dev);
  * Return: 0 or a negative error number.
  */
 int device_ask(struct device *dev, unsigned int request, void *arg, size_t key);
+
+/**
+ * device_ask_array() - an ioctl whose answer is partly elsewhere
+ * @dev: the device
+ * @request: its number
+ * @arg: the structure, which has the address of @array and its entries; the
+ *	address is behind @key, as it differs from one question to the next
+ * @key: as of device_ask()
+ * @array: where the kernel writes entries
+ * @room: bytes there
+ *
+ * Return: 0 or a negative error number.
+ */
+int device_ask_array(struct device *dev, unsigned int request, void *arg,
+		     size_t key, void *array, size_t room);
 
 /**
  * device_fail() - say why a question had no answer
