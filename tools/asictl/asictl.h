@@ -10,10 +10,10 @@
  *   view            what is shown again and again
  *   state, facts    what /sys/kernel/asi says, and what follows from it
  *   debugfs, ktable tables in /sys/kernel/debug/asi
- *   tally           faults, added up
  *   device, attach, object, sequence, testrun  /dev/asi: questions, live domains,
  *                   grants, tests
  *   wait, holder    waiting; grants that last
+ *   faultlog, tally faults of all domains or of one; added up
  *   mapload, mapdraw, mapsvg  address spaces
  *   the others      one command each
  */
@@ -72,9 +72,10 @@ enum option_bit {
  * @n_grants: how many
  * @module: test: name of a module to load, or NULL
  * @list: test: say what could be run; grant: say what is granted now
- * @pid: grant, revoke: the process, or NULL
- * @class: grant, revoke: the class of its domain, or NULL
- * @interval: stat, top: seconds between two samples; 0 for totals, once
+ * @pid: faults, top, grant, revoke: the process, or NULL
+ * @class: faults, top, grant, revoke: the class of its domain, or NULL
+ * @interval: stat, top: seconds between two samples; 0 for totals, once;
+ *	faults: seconds to count for
  * @count: stat, top: samples to print; 0 for no end
  * @given: the options that were used, of enum option_bit
  * @argc: arguments after the command

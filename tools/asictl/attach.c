@@ -36,5 +36,8 @@ int attach(struct device *dev, const struct context *ctx)
 		return fail(ctx, EXIT_ERROR, HINT_DOMAINS,
 			    "process %s has no domain of class %s", ctx->pid,
 			    attach_class(ctx));
+	if (err == -EUSERS)
+		return fail(ctx, EXIT_ERROR, device_hint(dev, err),
+			    "cannot attach: too many domains are watched");
 	return err ? device_fail(dev, ctx, err, "cannot attach") : EXIT_OK;
 }

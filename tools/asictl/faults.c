@@ -8,45 +8,16 @@
 #include "output.h"
 #include "state.h"
 
-const struct ktable_kind faultlog_kind = {
-	.heading = "count class phase memory ip symbol page",
-	.numbers = (const char *const[]){ "count", NULL },
-};
-
-int faultlog_load(struct faultlog *log, const struct context *ctx)
-{
-	struct strings lines = {};
-	struct strings lost = {};
-	int ret;
-
-	*log = (struct faultlog){};
-	ret = require_on(ctx) ?: debugfs_lines(ctx, FAULTLOG, &lines);
-	if (ret)
-		return ret;
-	if (ktable_take_note(&lines, "lost", 1, &lost) && lost.n)
-		log->lost = xstrdup(lost.v[0]);
-	ktable_parse(&log->table, &lines, &faultlog_kind,
-		     may_show_addresses(ctx));
-	strings_free(&lost);
-	strings_free(&lines);
-	return EXIT_OK;
-}
-
-void faultlog_free(struct faultlog *log)
-{
-	ktable_free(&log->table);
-	free(log->lost);
-}
-
 static void print_json(const struct faultlog *log)
 {
 	json_t *obj = js_object();
 
+	faultlog_set_json(log, obj);
 	js_set(obj, "faults", ktable_json_rows(&log->table));
 	js_set(obj, "lost", js_number(log->lost));
 	js_set(obj, "not_understood", js_strings(&log->table.odd));
 	js_set(obj, "addresses_hidden", js_bool(log->table.hidden));
-	js_print(obj, JSON_INDENT(2));
+	js_print(obj, js_layout(log->ctx));
 }
 
 static bool has_further(const struct ktable *t)
@@ -63,15 +34,30 @@ static bool has_further(const struct ktable *t)
 
 static void print_text(const struct faultlog *log)
 {
+	char *owner = faultlog_owner(log);
+
+	if (*owner)
+		printf("Faults%s since it is watched:\n", owner);
+	free(owner);
 	ktable_print(&log->table, "No faults were logged.");
 	if (has_further(&log->table))
 		puts("Page " FAULTLOG_FURTHER
 		     " stands for all further pages of this instruction.");
-	if (!log->lost)
+	if (!log->lost && !log->ended)
 		puts("Lost: ?, the log is not whole");
-	else if (strcmp(log->lost, "0"))
+	else if (log->lost && strcmp(log->lost, "0"))
 		printf("Lost: %s, for which there was no room; asictl faults --clear makes some\n",
 		       log->lost);
+	faultlog_print_end(log, stdout);
+}
+
+static void show(struct faultlog *log)
+{
+	ktable_sort(&log->table, "count");
+	if (log->ctx->json)
+		print_json(log);
+	else
+		print_text(log);
 }
 
 static int clear(const struct context *ctx)
@@ -100,14 +86,16 @@ int cmd_faults(struct context *ctx)
 		return clear(ctx);
 	if (ctx->stacks)
 		return faultlog_show_stacks(ctx);
-	ret = faultlog_load(&log, ctx);
+	if (ctx->interval && !ctx->pid)
+		return fail(ctx, EXIT_ERROR,
+			    "add --pid PID; for all processes: asictl top --interval SEC",
+			    "--interval needs --pid");
+	ret = faultlog_open(&log, ctx);
 	if (ret)
 		return ret;
-	ktable_sort(&log.table, "count");
-	if (ctx->json)
-		print_json(&log);
-	else
-		print_text(&log);
-	faultlog_free(&log);
-	return EXIT_OK;
+	ret = faultlog_read_once(&log);
+	if (!ret)
+		show(&log);
+	faultlog_close(&log);
+	return ret;
 }

@@ -129,7 +129,19 @@ static void add_odd(struct ktable *t, const char *line, bool addresses)
 	strings_add(&t->odd, xstrdup(addresses ? line : HIDDEN));
 }
 
-static void add_row(struct ktable *t, const char *line, bool addresses)
+void ktable_add(struct ktable *t, struct strings *row, bool addresses)
+{
+	if (!addresses)
+		hide_addresses(t, row);
+	fold_row(t, row);
+	if (!(t->n_rows & (t->n_rows - 1)))
+		t->rows = xrealloc(t->rows, t->n_rows ? t->n_rows * 2 : 1,
+				   sizeof(*t->rows));
+	t->rows[t->n_rows++] = *row;
+	*row = (struct strings){};
+}
+
+static void take_line(struct ktable *t, const char *line, bool addresses)
 {
 	struct strings row = {};
 
@@ -139,13 +151,14 @@ static void add_row(struct ktable *t, const char *line, bool addresses)
 		strings_free(&row);
 		return;
 	}
-	if (!addresses)
-		hide_addresses(t, &row);
-	fold_row(t, &row);
-	if (!(t->n_rows & (t->n_rows - 1)))
-		t->rows = xrealloc(t->rows, t->n_rows ? t->n_rows * 2 : 1,
-				   sizeof(*t->rows));
-	t->rows[t->n_rows++] = row;
+	ktable_add(t, &row, addresses);
+}
+
+void ktable_init(struct ktable *t, const struct ktable_kind *kind)
+{
+	*t = (struct ktable){ .kind = kind };
+	text_fields(kind->heading, &t->heading);
+	t->needed = t->heading.n;
 }
 
 void ktable_parse(struct ktable *t, const struct strings *lines,
@@ -153,12 +166,10 @@ void ktable_parse(struct ktable *t, const struct strings *lines,
 {
 	size_t i;
 
-	*t = (struct ktable){ .kind = kind };
-	text_fields(kind->heading, &t->heading);
-	t->needed = t->heading.n;
+	ktable_init(t, kind);
 	for (i = 0; i < lines->n; i++)
 		if (i || !take_heading(t, lines->v[i]))
-			add_row(t, lines->v[i], addresses);
+			take_line(t, lines->v[i], addresses);
 }
 
 void ktable_free(struct ktable *t)

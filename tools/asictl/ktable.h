@@ -47,6 +47,21 @@ struct ktable {
 };
 
 /**
+ * ktable_init() - a table without rows
+ * @t: gets its columns; to be freed
+ * @kind: which table it is
+ */
+void ktable_init(struct ktable *t, const struct ktable_kind *kind);
+
+/**
+ * ktable_add() - one row more
+ * @t: the table
+ * @row: its fields, as many as there are columns, or more; taken over
+ * @addresses: the user may see addresses; otherwise they are hidden
+ */
+void ktable_add(struct ktable *t, struct strings *row, bool addresses);
+
+/**
  * ktable_parse() - take a table apart
  * @t: gets it; to be freed
  * @lines: of the file

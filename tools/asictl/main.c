@@ -25,9 +25,12 @@ const struct command commands[] = {
 	  "counters of each class, in total or per second" },
 	{ "domains", cmd_domains, OPT_COMMON, 0, 0, "",
 	  "live restricted address spaces and their owners (root)" },
-	{ "faults", cmd_faults, OPT_COMMON | OPT_CLEAR | OPT_STACKS, 0, 0, "",
+	{ "faults", cmd_faults,
+	  OPT_COMMON | OPT_INTERVAL | OPT_PID | OPT_CLASS | OPT_CLEAR |
+	  OPT_STACKS, 0, 0, "",
 	  "which instruction left for which page, from the log (root)" },
-	{ "top", cmd_top, OPT_COMMON | OPT_INTERVAL | OPT_COUNT, 0, 0, "",
+	{ "top", cmd_top,
+	  OPT_COMMON | OPT_INTERVAL | OPT_COUNT | OPT_PID | OPT_CLASS, 0, 0, "",
 	  "instructions that leave most, in total or per second (root)" },
 	{ "map", cmd_map, OPT_COMMON | OPT_SVG, 1, 2, "PID [CLASS]",
 	  "an address space by region: what is hidden, what is not (root)" },
@@ -54,7 +57,7 @@ const struct option_row option_rows[] = {
 	{ OPT_SYSROOT, 'r', "sysroot", "DIR",
 	  "read /sys and /proc below DIR, for example a dump" },
 	{ OPT_INTERVAL, 'i', "interval", "SEC",
-	  "print differences per second, every SEC seconds" },
+	  "print differences per second, every SEC seconds; faults: count so long" },
 	{ OPT_COUNT, 'n', "count", "COUNT",
 	  "with --interval: stop after COUNT times" },
 	{ OPT_PER_CPU, 'c', "per-cpu", NULL,
@@ -315,6 +318,25 @@ static const struct command *take_command(struct context *ctx,
 	return cmd;
 }
 
+/* What there is only of the log of all processes. */
+static void check_log_usage(const struct context *ctx, struct mistake *m)
+{
+	const unsigned int others = OPT_PID | OPT_CLASS | OPT_INTERVAL;
+	const char *whole = ctx->clear ? "clear" : "stacks";
+	const struct option_row *row;
+
+	if (ctx->clear && ctx->stacks)
+		note_mistake(m, "leave one of them out",
+			     xstrdup("--clear and --stacks exclude each other"));
+	if (!ctx->clear && !ctx->stacks)
+		return;
+	for (row = option_rows; row->name; row++)
+		if (ctx->given & row->bit & others)
+			note_mistake(m, "leave one of them out",
+				     xasprintf("--%s and --%s exclude each other",
+					       whole, row->name));
+}
+
 static void check_usage(const struct context *ctx, const struct command *cmd,
 			struct mistake *m)
 {
@@ -337,9 +359,7 @@ static void check_usage(const struct context *ctx, const struct command *cmd,
 		note_mistake(m, "leave one of them out",
 			     xasprintf("--%s and --json exclude each other",
 				       ctx->svg ? "svg" : "prometheus"));
-	if (ctx->clear && ctx->stacks)
-		note_mistake(m, "leave one of them out",
-			     xstrdup("--clear and --stacks exclude each other"));
+	check_log_usage(ctx, m);
 	if (ctx->list && ctx->argc)
 		note_mistake(m, "leave one of them out",
 			     xasprintf("--list and '%s' exclude each other",

@@ -15,6 +15,11 @@ void say_error(const char *error, const char *hint)
 	fprintf(stderr, "asictl: %s\nHint: %s\n", error, hint);
 }
 
+size_t js_layout(const struct context *ctx)
+{
+	return ctx->interval ? JSON_COMPACT : JSON_INDENT(2);
+}
+
 int fail(const struct context *ctx, enum exit_status status, const char *hint,
 	 const char *fmt, ...)
 {
@@ -31,7 +36,7 @@ int fail(const struct context *ctx, enum exit_status status, const char *hint,
 
 		js_set_string(obj, "error", error);
 		js_set_string(obj, "hint", hint);
-		js_print(obj, ctx->interval ? JSON_COMPACT : JSON_INDENT(2));
+		js_print(obj, js_layout(ctx));
 	} else {
 		say_error(error, hint);
 	}

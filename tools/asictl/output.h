@@ -50,6 +50,9 @@ json_t *js_number(const char *s);
 
 json_t *js_u64(uint64_t value);
 
+/* Flags that lay an object out: on one line if there are several. */
+size_t js_layout(const struct context *ctx);
+
 /* Print and release; @flags as for json_dumpf(). */
 void js_print(json_t *value, size_t flags);
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faultlog.h"
 #include "tally.h"
 
 /* A line of the log, as far as it matters. Strings of the table. */
@@ -134,20 +133,12 @@ static void add_table(struct tally *t, const struct ktable *table)
 		strings_add(&t->odd, xstrdup(table->odd.v[i]));
 }
 
-int tally_load(struct tally *t, const struct context *ctx)
+void tally_make(struct tally *t, const struct faultlog *log)
 {
-	struct faultlog log;
-	int ret;
-
 	*t = (struct tally){};
-	ret = faultlog_load(&log, ctx);
 	clock_gettime(CLOCK_MONOTONIC, &t->when);
-	if (ret)
-		return ret;
-	add_table(t, &log.table);
-	t->lost = log.lost ? xstrdup(log.lost) : NULL;
-	faultlog_free(&log);
-	return EXIT_OK;
+	add_table(t, &log->table);
+	t->lost = log->lost ? xstrdup(log->lost) : NULL;
 }
 
 void tally_free(struct tally *t)

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#include "asictl.h"
+#include "faultlog.h"
 #include "text.h"
 
 /**
@@ -45,13 +45,11 @@ struct tally {
 };
 
 /**
- * tally_load() - read the log and add it up
- * @t: gets it; to be freed in any case
- * @ctx: where to read
- *
- * Return: EXIT_OK, or another exit status after saying what is wrong.
+ * tally_make() - add a log up
+ * @t: gets the sum; to be freed
+ * @log: read just now
  */
-int tally_load(struct tally *t, const struct context *ctx);
+void tally_make(struct tally *t, const struct faultlog *log);
 void tally_free(struct tally *t);
 
 /**

@@ -12,11 +12,13 @@
  * struct page - what is shown at once
  * @sites: most faults first; with @seconds only those since the last page
  * @new: the tally it comes from
+ * @log: that the tally is of
  * @seconds: between the two tallies; 0 for totals
  */
 struct page {
 	const struct tally *sites;
 	const struct tally *new;
+	const struct faultlog *log;
 	double seconds;
 };
 
@@ -55,15 +57,21 @@ static void print_sites(const struct page *p, FILE *out)
 
 static void print_text(const struct page *p, FILE *out)
 {
+	char *owner = faultlog_owner(p->log);
+
 	if (p->seconds)
-		fprintf(out, "Faults per second, over %.2f s: %.1f, at %zu sites",
-			p->seconds, p->sites->total / p->seconds, p->sites->n);
+		fprintf(out, "Faults%s per second, over %.2f s: %.1f, at %zu sites",
+			owner, p->seconds, p->sites->total / p->seconds,
+			p->sites->n);
 	else
-		fprintf(out, "Faults since the log was cleared: %" PRIu64
-			", at %zu sites", p->sites->total, p->sites->n);
+		fprintf(out, "Faults%s since %s: %" PRIu64 ", at %zu sites",
+			owner, *owner ? "it is watched" : "the log was cleared",
+			p->sites->total, p->sites->n);
+	free(owner);
 	fprintf(out, "; lost: %s\n", p->new->lost ?: "?");
 	print_sites(p, out);
 	print_odd(&p->new->odd, out);
+	faultlog_print_end(p->log, out);
 }
 
 static json_t *js_sites(const struct page *p)
@@ -93,18 +101,19 @@ static void print_json(const struct page *p)
 {
 	json_t *obj = js_object();
 
+	faultlog_set_json(p->log, obj);
 	if (p->seconds)
 		js_set(obj, "seconds", json_real(p->seconds));
 	js_set(obj, "count", js_u64(p->sites->total));
 	js_set(obj, "sites", js_sites(p));
 	js_set(obj, "lost", js_number(p->new->lost));
 	js_set(obj, "not_understood", js_strings(&p->new->odd));
-	js_print(obj, JSON_REAL_PRECISION(9) |
-		      (p->seconds ? JSON_COMPACT : JSON_INDENT(2)));
+	js_print(obj, JSON_REAL_PRECISION(9) | js_layout(p->log->ctx));
 }
 
-/* The last two tallies; the old one is empty until there are two. */
+/* A log and its last two tallies; the old one is empty until there are two. */
 struct tallies {
+	struct faultlog log;
 	struct tally old;
 	struct tally new;
 };
@@ -114,17 +123,20 @@ static int next_tally(struct view *v)
 	struct tallies *t = v->data;
 	int ret;
 
+	ret = faultlog_read(&t->log);
+	v->last = t->log.ended;
+	if (ret || v->last)
+		return ret;
 	tally_free(&t->old);
 	t->old = t->new;
-	ret = tally_load(&t->new, v->ctx);
+	tally_make(&t->new, &t->log);
 	v->when = t->new.when;
-	return ret;
+	return EXIT_OK;
 }
 
-static void show_page(const struct context *ctx, const struct page *p,
-		      FILE *out)
+static void show_page(const struct page *p, FILE *out)
 {
-	if (ctx->json)
+	if (p->log->ctx->json)
 		print_json(p);
 	else
 		print_text(p, out);
@@ -133,11 +145,15 @@ static void show_page(const struct context *ctx, const struct page *p,
 static int show_tallies(const struct view *v, FILE *out)
 {
 	const struct tallies *t = v->data;
-	struct page page = { .new = &t->new };
+	struct page page = { .new = &t->new, .log = &t->log };
 	struct tally sites;
 
-	/* Against an empty tally the difference is the totals. */
-	if (v->ctx->interval && (t->old.when.tv_sec || t->old.when.tv_nsec)) {
+	/*
+	 * Against an empty tally the difference is the totals. They also are
+	 * what is left to be told of a process that has ended.
+	 */
+	if (v->ctx->interval && !v->last &&
+	    (t->old.when.tv_sec || t->old.when.tv_nsec)) {
 		page.seconds = seconds_between(&t->old.when, &t->new.when);
 		tally_subtract(&sites, &t->old, &t->new);
 	} else {
@@ -145,11 +161,22 @@ static int show_tallies(const struct view *v, FILE *out)
 	}
 	tally_sort(&sites);
 	page.sites = &sites;
-	show_page(v->ctx, &page, out);
+	show_page(&page, out);
 	if (page.seconds && out == stdout && !v->ctx->json)
 		putchar('\n');
 	free(sites.v);
 	return EXIT_OK;
+}
+
+static int show_once(struct view *v)
+{
+	struct tallies *t = v->data;
+	int ret = faultlog_read_once(&t->log);
+
+	if (ret)
+		return ret;
+	tally_make(&t->new, &t->log);
+	return show_tallies(v, stdout);
 }
 
 int cmd_top(struct context *ctx)
@@ -164,13 +191,14 @@ int cmd_top(struct context *ctx)
 	};
 	int ret;
 
-	if (ctx->interval || view_on_screen(ctx)) {
+	ret = faultlog_open(&tallies.log, ctx);
+	if (ret)
+		return ret;
+	if (ctx->interval || view_on_screen(ctx))
 		ret = view_run(&view);
-	} else {
-		ret = next_tally(&view);
-		if (!ret)
-			show_tallies(&view, stdout);
-	}
+	else
+		ret = show_once(&view);
+	faultlog_close(&tallies.log);
 	tally_free(&tallies.old);
 	tally_free(&tallies.new);
 	return ret;

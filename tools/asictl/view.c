@@ -28,15 +28,15 @@ double seconds_between(const struct timespec *old, const struct timespec *new)
 	       (new->tv_nsec - old->tv_nsec) / 1e9;
 }
 
-static double interval(const struct view *v)
+double view_seconds(const struct context *ctx)
 {
-	return v->ctx->interval ?: DEFAULT_INTERVAL;
+	return ctx->interval ?: DEFAULT_INTERVAL;
 }
 
 /* The time that sampling and showing take is part of the interval. */
 static struct timespec deadline(const struct view *v)
 {
-	double seconds = interval(v);
+	double seconds = view_seconds(v->ctx);
 	struct timespec end = v->when;
 	time_t whole = seconds;
 
@@ -51,7 +51,7 @@ static struct timespec deadline(const struct view *v)
 
 static bool is_last(const struct view *v, unsigned long shown)
 {
-	return v->ctx->count && shown >= v->ctx->count;
+	return v->last || (v->ctx->count && shown >= v->ctx->count);
 }
 
 static int run_lines(struct view *v)
@@ -100,7 +100,8 @@ static bool show_page(const struct view *v, const char *page)
 	enum screen_event event;
 	char *title;
 
-	title = xasprintf("%s, every %g s; q quits", v->title, interval(v));
+	title = xasprintf("%s, every %g s; q quits", v->title,
+			  view_seconds(v->ctx));
 	do {
 		screen_draw(title, page ?: "");
 		event = screen_wait(&end);
@@ -138,6 +139,8 @@ int view_run(struct view *v)
 
 	if (ret)
 		return ret;
+	if (v->last)
+		return v->show(v, stdout);
 	if (view_on_screen(v->ctx) && screen_open())
 		return run_screen(v);
 	return run_lines(v);

@@ -18,6 +18,8 @@
  * @show: print the difference of the two samples, or the first one as it is;
  *	returns the exit status that belongs to it
  * @when: @next sets it to the time of the new sample, by CLOCK_MONOTONIC
+ * @last: @next sets it when there is nothing to sample any more: what @show
+ *	prints then ends the view
  */
 struct view {
 	const struct context *ctx;
@@ -26,7 +28,11 @@ struct view {
 	int (*next)(struct view *v);
 	int (*show)(const struct view *v, FILE *out);
 	struct timespec when;
+	bool last;
 };
+
+/* Seconds between two pages: what was asked for, or the usual. */
+double view_seconds(const struct context *ctx);
 
 double seconds_between(const struct timespec *old, const struct timespec *new);
 
@@ -37,7 +43,8 @@ bool view_on_screen(const struct context *ctx);
  * view_run() - show it until the user or @count ends it
  * @v: the view
  *
- * Without a terminal nothing is printed for the first sample alone.
+ * Without a terminal nothing is printed for the first sample alone, unless it
+ * is the last.
  *
  * Return: exit status.
  */

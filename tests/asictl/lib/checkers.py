@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import attached
 import device
 import dump
 import golden
@@ -47,6 +48,8 @@ def sanitizer_hostile(tool):
     for test in (hostile.links, hostile.pipes, hostile.long_value, hostile.swapped,
                  hostile.bad_heading):
         test(program)
+    for test in (attached.rates, attached.ended_between, attached.too_many, attached.junk):
+        test(program)
     for args in ([], ["help"], ["help", "stat"], ["-xj"], ["stat", "-i", "x"],
                  ["stat", "-i", "0.01", "-n", "3"], ["stat", "-ci", "0.01", "-n", "3", "-j"],
                  ["top", "-i", "0.01", "-n", "3"], ["top", "-i", "0.01", "-n", "3", "-j"],
@@ -71,6 +74,8 @@ def valgrind(tool):
                           ("granted", "test printk --grant 0xffff888003a52000,4096"),
                           ("on", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
                           ("no-grant", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+                          ("on", "faults --pid 4711"), ("newer", "faults --pid 4711 --json"),
+                          ("on", "top --pid 4711 -i 0.01 -n 2"), ("no-device", "top --pid 1"),
                           ("on", "faults --stacks"), ("broken", "faults --stacks --json"),
                           ("on", "features --json"), ("on", "stat -i 0.01 -n 2"),
                           ("absent", "status"), ("no-debugfs", "domains")):

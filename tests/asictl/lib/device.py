@@ -16,11 +16,13 @@ PASSED, FAILED, SKIPPED = 1, 2, 3
 OK, FAULT, HIDDEN = 1, 2, 4
 ON, PLAIN, DECO, LIVE, LOCKED = 1, 2, 4, 8, 16
 SEQUENCE_MODULE = 1
+RELAXED, TENSE, INTERRUPT = 1, 2, 3
+MAX_ENTRIES = 4096
 
 READ, WRITE = 2, 1
-INFO, DESCRIBE, RUN, ATTACH, GRANT = 0x00, 0x01, 0x02, 0x10, 0x30
+INFO, DESCRIBE, RUN, ATTACH, FAULTS, GRANT = 0x00, 0x01, 0x02, 0x10, 0x20, 0x30
 DIRECTIONS = {INFO: READ, DESCRIBE: READ | WRITE, RUN: READ | WRITE, ATTACH: WRITE,
-              GRANT: READ | WRITE}
+              FAULTS: READ | WRITE, GRANT: READ | WRITE}
 
 
 def text(value, size):
@@ -68,18 +70,32 @@ def grant(domain, kind=1, address=0, length=0, name=""):
     return struct.pack("=2I2QI", domain, kind, address, length, 0) + bytes(12) + text(name, SYMBOL)
 
 
+def fault(count, symbol, page=0, memory="sensitive", phase=RELAXED, ip=0x1, obj=""):
+    return struct.pack("=3Q2I", ip, page, count, phase, 0) + text(memory, WORD) + (
+        text(symbol, SYMBOL) + text(obj, SYMBOL))
+
+
+def faults(nr=0, total=None, lost=0, domain=0, at=0, most=0):
+    return struct.pack("=2IQ4IQ", domain, 0, at, most, nr, nr if total is None else total, 0, lost)
+
+
 SIZES = {INFO: len(info()), DESCRIBE: len(describe(0, "", "", ())), RUN: len(run(0, 0)),
-         ATTACH: len(attach(1)), GRANT: len(grant(0))}
+         ATTACH: len(attach(1)), FAULTS: len(faults()), GRANT: len(grant(0))}
 
 
 def request(number):
     return DIRECTIONS[number] << 30 | SIZES[number] << 16 | 0xA6 << 8 | number
 
 
-def answer(number, payload, error=0):
-    """One answer of the file."""
-    data = struct.pack("=4I", request(number), error, len(payload), 0) + payload
+def answer(number, payload, error=0, array=b""):
+    """One answer of the file; @array is what the kernel wrote beside the structure."""
+    data = struct.pack("=4I", request(number), error, len(payload), len(array)) + payload + array
     return data + bytes(-len(data) % 8)
+
+
+def looked(*entries, **more):
+    """The kernel was asked for the faults of the domain that is attached."""
+    return answer(FAULTS, faults(len(entries), **more), array=b"".join(entries))
 
 
 # Name, purpose, steps with the state expected of either kind of page table, and the rest.
@@ -163,7 +179,9 @@ def newer():
     return [answer(INFO, info(0xffff, len(SEQUENCES) + 1, version=2, reserved=5)),
             *described((*SEQUENCES, UNKNOWN)), *all_ran(printk_left(LEFT_PRINTK)),
             answer(RUN, run(5, NONSENSITIVE, PASSED, steps, reason="because")),
-            answer(RUN, run(5, DECORATED, 9, steps)), *attached()]
+            answer(RUN, run(5, DECORATED, 9, steps)), *attached(),
+            looked(fault(7, "memset_erms+0x7", 0x1000, "pmem", 9, obj="pmem namespace0.0"),
+                   total=5000, lost=2 ** 64 - 1)]
 
 
 def broken():
@@ -183,8 +201,20 @@ def broken():
             answer(GRANT, grant(0))[:-9]]
 
 
+# Three looks at the same domain.
+LOOKS = [looked(
+    fault(40 * n, "rep_movs_alternative+0x42", 0xffff888104a21000, ip=0xffffffff8164a1c2,
+          obj="direct page"),
+    fault(5 * n, "rep_movs_alternative+0x42", 0, ip=0xffffffff8164a1c2),
+    fault(2, "clear_page_erms+0x7", 0xffffe90000a40000, "window", ip=0xffffffff812f3017,
+          obj="window"),
+    fault(1, "kvm_read_guest_page+0x51[kvm]", 0xffff888120000000, phase=INTERRUPT,
+          ip=0xffffffffc0412a31, obj="direct page"),
+    fault(n, "?", 0xffff888003a01000, "other", ip=0xffffffffc0900010)) for n in (1, 2, 3)]
+
+
 ANSWERS = {
-    "on": machine(printk_left(LEFT_PRINTK)) + attached(),
+    "on": machine(printk_left(LEFT_PRINTK)) + attached() + LOOKS,
     "granted": [answer(INFO, info(ON | PLAIN | DECO, len(SEQUENCES))), *described(),
                 answer(GRANT, grant(2, 4, 0xffff888003a52000, 4096)),
                 answer(GRANT, grant(2, 2, 0x1a5c0, 4, "printk_context")),

@@ -19,7 +19,7 @@ tests = suite.tests
 HEADER = os.path.join(os.environ.get("UAPI", os.path.join(TOP, "linux/include/uapi")),
                       "linux/asi.h")
 NUMBERS = {"INFO": device.INFO, "DESCRIBE": device.DESCRIBE, "RUN": device.RUN,
-           "ATTACH": device.ATTACH, "GRANT": device.GRANT}
+           "ATTACH": device.ATTACH, "FAULTS": device.FAULTS, "GRANT": device.GRANT}
 # What the kernel calls them, and what the answers here are made of.
 CONSTANTS = {
     "ASI_MAX_STEPS": device.MAX_STEPS, "ASI_LEN_WORD": device.WORD,
@@ -33,6 +33,9 @@ CONSTANTS = {
     "ASI_INFO_ON": device.ON, "ASI_INFO_NONSENSITIVE": device.PLAIN,
     "ASI_INFO_DECORATED": device.DECO, "ASI_INFO_GRANT_LIVE": device.LIVE,
     "ASI_INFO_LOCKED_DOWN": device.LOCKED, "ASI_SEQUENCE_MODULE": device.SEQUENCE_MODULE,
+    "ASI_PHASE_RELAXED": device.RELAXED, "ASI_PHASE_TENSE": device.TENSE,
+    "ASI_PHASE_INTERRUPT": device.INTERRUPT, "ASI_MAX_ENTRIES": device.MAX_ENTRIES,
+    "sizeof(struct asi_ioc_fault)": len(device.fault(0, "")),
 }
 # Of fields that are far from the start of their structure.
 OFFSETS = (
@@ -47,6 +50,18 @@ OFFSETS = (
     ("run", "step[0].fault_symbol", device.run(0, 0, steps=[device.step("", 0, symbol="@")])),
     ("run", "step[0].object", device.run(0, 0, steps=[device.step("", 0, obj="@")])),
     ("attach", "class", device.attach(1, "@" * 9)),
+    ("fault", "ip", device.fault(0, "", ip=0x40)),
+    ("fault", "page", device.fault(0, "", 0x40, ip=0)),
+    ("fault", "count", device.fault(0x40, "", ip=0)),
+    ("fault", "phase", device.fault(0, "", phase=0x40)),
+    ("fault", "memory", device.fault(0, "", memory="@" * 9)),
+    ("fault", "symbol", device.fault(0, "@" * 9)),
+    ("fault", "object", device.fault(0, "", obj="@" * 9)),
+    ("faults", "faults", device.faults(at=0x40)),
+    ("faults", "max", device.faults(most=0x40)),
+    ("faults", "nr", device.faults(0x40, total=0)),
+    ("faults", "total", device.faults(total=0x40)),
+    ("faults", "lost", device.faults(lost=0x40)),
     ("grant", "length", device.grant(0, length=0x40)),
     ("grant", "name", device.grant(0, name="@" * 9)),
 )

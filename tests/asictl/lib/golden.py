@@ -14,7 +14,7 @@ GOLDEN = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../golden")
 COMMANDS = ("status", "check", "stat", "domains", "faults", "top", "map 4711", "features",
             "version", "faults --stacks", "test", "test --list", "test printk --table decorated",
             "grant 0xffff888104a21000 4096 --pid 4711 --class kvm", "grant --list",
-            "revoke 0xffff888104a21000")
+            "revoke 0xffff888104a21000", "faults --pid 4711 --class kvm", "top --pid 4711")
 
 # Dump, and the commands whose output on it is compared, as text and as JSON.
 BOTH = (
@@ -44,11 +44,12 @@ BOTH = (
     ("no-debugfs-config", "domains"),
     ("debugfs-without-asi", "domains", "faults"),
     ("hybrid", "features"),
-    ("no-device", "test", "test --list", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+    ("no-device", "test", "test --list", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm",
+     "faults --pid 4711 --class kvm", "top --pid 4711"),
     ("granted", "test printk --grant 0xffff888003a52000,4096 --grant percpu:printk_context,4"),
     ("no-grant", "test printk --table decorated", "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
     ("locked-down", "test", "test printk --grant console_owner",
-     "grant 0xffff888104a21000 4096 --pid 4711 --class kvm"),
+     "grant 0xffff888104a21000 4096 --pid 4711 --class kvm", "faults --pid 4711 --class kvm"),
     ("driver-fails", "test"),
 )
 

@@ -14,7 +14,7 @@ COMMANDS = (["status"], ["check"], ["stat"], ["stat", "--per-cpu"], ["domains"],
             ["faults"], ["faults", "--stacks"], ["top"], ["map", "4711"], ["features"],
             ["version"], ["test"], ["test", "--list"], ["test", "printk", "--grant", "console_owner"],
             ["grant", "0xffff888104a21000", "4096", "--pid", "4711", "--class", "kvm"],
-            ["grant", "--list"])
+            ["grant", "--list"], ["faults", "--pid", "4711"], ["top", "--pid", "4711"])
 # Those that JSON is not an alternative to.
 TEXT_ONLY = (["check", "--prometheus"], ["stat", "--prometheus"], ["map", "4711", "--svg", "-"])
 
