@@ -321,7 +321,7 @@ static void show_dpt_grant(const struct asi_dpt_grant *of,
 	if (g)
 		show_granted(g, out);
 	else if (of->kind == ASI_DPT_MODULE)
-		strscpy(out->name, ((struct module *)of->addr)->name);
+		strscpy(out->name, module_name((struct module *)of->addr));
 }
 
 /*

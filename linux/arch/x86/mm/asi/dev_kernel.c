@@ -275,6 +275,7 @@ EXPORT_SYMBOL_NS_GPL(asi_dev_find_percpu, ASI_DEV);
  */
 struct module *asi_dev_get_module(const char *name)
 {
+#ifdef CONFIG_MODULES
 	struct module *mod;
 
 	/* What keeps the list from changing. */
@@ -284,6 +285,9 @@ struct module *asi_dev_get_module(const char *name)
 		mod = NULL;
 	preempt_enable();
 	return mod;
+#else
+	return NULL;
+#endif
 }
 EXPORT_SYMBOL_NS_GPL(asi_dev_get_module, ASI_DEV);
 

@@ -235,13 +235,19 @@ void asi_dev_sibling_exit(struct asi_dev_run *run)
 /* Read what the module has, in the domain. */
 static void read_module(struct asi_dev_run *run, struct module *mod)
 {
+#ifdef CONFIG_MODULES
 	const u64 *text = mod->mem[MOD_TEXT].base;
 
+	if (mod->mem[MOD_TEXT].size < sizeof(u64)) {
+		asi_dev_skip(run, "the module has no text");
+		return;
+	}
 	enter_and_look(run);
 	asi_relax();
 	READ_ONCE(*text);
 	asi_dev_step(run);
 	leave_and_look(run);
+#endif
 }
 
 void asi_dev_module_load(struct asi_dev_run *run)
@@ -266,9 +272,6 @@ void asi_dev_module_load(struct asi_dev_run *run)
 		asi_dev_skip(run, "modprobe has not loaded the module");
 		return;
 	}
-	if (mod->mem[MOD_TEXT].size >= sizeof(u64))
-		read_module(run, mod);
-	else
-		asi_dev_skip(run, "the module has no text");
+	read_module(run, mod);
 	module_put(mod);
 }
