@@ -9,11 +9,15 @@
  * A file remembers what it has granted, takes back nothing else, and all of that when it
  * is closed.
  */
+#define pr_fmt(fmt) "asi: " fmt
+
 #include <linux/errno.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/panic.h>
+#include <linux/printk.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -161,6 +165,13 @@ static void answer(struct asi_ioc_grant *arg, const struct granted *g)
 	arg->length = g->len;
 }
 
+/* Nobody shall take this kernel for one that isolates as it should, ever again. */
+static void note_live_grant(void)
+{
+	pr_warn_once("memory was granted to a live domain, and is not hidden there\n");
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+}
+
 /**
  * asi_dev_grant - ASI_IOC_GRANT
  * @file: The file, locked.
@@ -188,10 +199,13 @@ int asi_dev_grant(struct asi_dev_file *file, struct asi_ioc_grant *arg)
 	if (!g)
 		goto out;
 	err = add_grant(target.asi, grants, g, arg);
-	if (err)
+	if (err) {
 		kfree(g);
-	else
-		answer(arg, g);
+		goto out;
+	}
+	answer(arg, g);
+	if (target.users)
+		note_live_grant();
 out:
 	asi_dev_target_put(&target);
 	return err;
