@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/keyctl.h>
 
 #include "asi_test.h"
 #include "mem_state.h"
@@ -423,6 +424,85 @@ static void fragmented(unsigned long every)
 	close(done[1]);
 }
 
+static void hold_process_memory(unsigned long size)
+{
+	char *mem = xmmap(size);
+
+	madvise(mem, size, MADV_NOHUGEPAGE);
+	for (unsigned long i = 0; i < size; i += PAGE)
+		*(unsigned long *)(mem + i) = i;
+}
+
+static void hold_keys(int *keys, unsigned long nr)
+{
+	static char payload[KEY_SIZE];
+	char name[40];
+
+	for (unsigned long i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "pinned-%lu", i);
+		keys[i] = (int)syscall(SYS_add_key, "user", name, payload, KEY_SIZE,
+				       KEYRING);
+		if (keys[i] < 0)
+			test_error("add_key: %s", strerror(errno));
+	}
+}
+
+/*
+ * Memory of a process, and as much that was for keys, of which one in each block is
+ * left. It stays where it is, so what is free there is of use to the other side only
+ * if the memory of the process goes there.
+ */
+static void hold_pinned(unsigned long size, bool keys_first)
+{
+	unsigned long nr = size / KEY_SIZE, every = HUGE / KEY_SIZE;
+	int *keys = xmmap(nr * sizeof(*keys));
+
+	if (keys_first)
+		hold_keys(keys, nr);
+	hold_process_memory(size);
+	if (!keys_first)
+		hold_keys(keys, nr);
+	for (unsigned long i = 0; i < nr; i++) {
+		if (i % every)
+			CHECK(!syscall(SYS_keyctl, KEYCTL_UNLINK, keys[i], KEYRING));
+	}
+}
+
+static void pinned(bool keys_first)
+{
+	unsigned long size = (total_kb() / 8 * 3 << 10) & ~(HUGE - 1);
+	unsigned long before = meminfo_kb("MemAvailable");
+	int ready[2], done[2];
+	char name[100], byte;
+	pid_t pid;
+
+	if (pipe(ready) || socketpair(AF_UNIX, SOCK_STREAM, 0, done))
+		ktap_bail("pipe: %s", strerror(errno));
+	pid = xfork();
+	if (!pid) {
+		become_victim("-500");
+		hold_pinned(size, keys_first);
+		if (write(ready[1], "", 1) != 1 || read(done[0], &byte, 1) != 1)
+			_exit(KSFT_FAIL);
+		_exit(test_errors_take() ? KSFT_FAIL : KSFT_PASS);
+	}
+	close(ready[1]);
+	close(done[0]);
+	if (read(ready[0], &byte, 1) != 1)
+		test_error("nobody has the memory");
+	/* Keys go when nobody waits. */
+	settle(before - size / 1024);
+	snprintf(name, sizeof(name), "page tables, beside what keys have left, %s",
+		 keys_first ? "those first" : "those last");
+	/* Memory is moved to where it may, one way only: not all of it gets free. */
+	ktap_measure(name, take_all(&other[0]), AT_LEAST, total_kb() / 1024 / 8);
+	CHECK(send(done[1], "", 1, MSG_NOSIGNAL) == 1);
+	CHECK(!wait_exit(pid));
+	ktap_ok(!test_errors_take(), "%s", name);
+	close(ready[0]);
+	close(done[1]);
+}
+
 static void scenarios(unsigned int turns, bool all)
 {
 	size_t i;
@@ -449,6 +529,8 @@ static void scenarios(unsigned int turns, bool all)
 	}
 	fragmented(2);
 	fragmented(64);
+	pinned(false);
+	pinned(true);
 }
 
 static void prepare(void)
@@ -480,7 +562,7 @@ int main(int argc, char **argv)
 	unsigned long before;
 
 	ktap_start(ARRAY_SIZE(sensitive) + ARRAY_SIZE(other) +
-		   (meminfo_kb("CmaTotal") ? 4 : 5));
+		   (meminfo_kb("CmaTotal") ? 4 : 7));
 	prepare();
 	before = meminfo_kb("MemAvailable");
 	scenarios(turns, argc > 2);
