@@ -266,9 +266,9 @@ struct asi_ioc_fault {
  * @reserved: 0.
  * @lost:     Out.  Faults of all domains that found no room in the log.  In: 0.
  *
- * Of an attached domain, its own, since the file was attached to it, or since the first
- * file was of those that are; and since somebody cleared them.  Of a test domain, those
- * of all of its class.
+ * Of an attached domain, its own, since it was attached to by this file or, without a
+ * break, by others before; and since somebody cleared them.  Of a test domain, those of
+ * all of its class.
  */
 struct asi_ioc_faults {
 	__u32 domain;

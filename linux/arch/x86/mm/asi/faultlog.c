@@ -36,6 +36,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/stacktrace.h>
+#include <linux/string.h>
 #include <linux/topology.h>
 
 #include <asm/asm.h>
@@ -103,15 +104,12 @@ static __always_inline void count_one(struct asi_fault *fault)
 	asm volatile(_ASM_INC "%0" : "+m" (fault->count.a.counter));
 }
 
-/*
- * The set of @key and @ip in @table, of @size entries.  The same whosever it is, for
- * asi_fault_move().
- */
+/* The set of @key and @ip in @table, of @size entries. */
 static __always_inline
 struct asi_fault *set_of(struct asi_fault *table, unsigned int size,
 			 unsigned long key, unsigned long ip)
 {
-	unsigned long hash = ((key & ~ASI_FAULT_WHOSE) + ip) * GOLDEN_RATIO_64;
+	unsigned long hash = (key + ip) * GOLDEN_RATIO_64;
 
 	return table + (hash >> (64 - ilog2(size / ASI_FAULT_SET))) *
 		       ASI_FAULT_SET;
@@ -237,6 +235,48 @@ void asi_fault_clear(struct asi_fault *log, int whose)
 	}
 }
 
+/* The set, in the table that entry @i of @log is in. */
+static struct asi_fault *set_beside(struct asi_fault *log, int i,
+				    unsigned long key, unsigned long ip)
+{
+	if (i < ASI_FAULT_PAGES)
+		return set_of(log, ASI_FAULT_PAGES, key, ip);
+	return set_of(log + ASI_FAULT_PAGES, ASI_FAULT_SITES, key, ip);
+}
+
+static void move_stack(struct asi_fault_stack *stacks, int from, int to)
+{
+	if (!stacks[to].nr && stacks[from].nr) {
+		memcpy(stacks[to].address, stacks[from].address,
+		       sizeof(stacks[to].address));
+		/* Pairs with copy_stack(). */
+		smp_store_release(&stacks[to].nr, stacks[from].nr);
+	}
+	WRITE_ONCE(stacks[from].nr, 0);
+}
+
+/* Count as somebody else's, with key @key, what entry @i has. */
+static void move_entry(struct asi_fault *log, struct asi_fault_stack *stacks,
+		       int i, unsigned long key)
+{
+	struct asi_fault *fault = &log[i], *other;
+	struct asi_fault *set = set_beside(log, i, key, fault->ip);
+
+	other = find(set, key, fault->ip) ?:
+		find_or_take(set, key, fault->ip, fault->first);
+	if (!other) {
+		/* Where nobody looks for it, but it is read. */
+		WRITE_ONCE(fault->key, key);
+		return;
+	}
+	if (!local_read(&other->count))
+		WRITE_ONCE(other->first, fault->first);
+	local_add(local_read(&fault->count), &other->count);
+	if (stacks)
+		move_stack(stacks, i, other - log);
+	asi_fault_free(fault);
+}
+
 /**
  * asi_fault_move - count as somebody else's what a log has of somebody
  * @log:    The log of this CPU, or of one that is offline.
@@ -244,29 +284,21 @@ void asi_fault_clear(struct asi_fault *log, int whose)
  * @from:   Whose faults they were, who has no more of them.
  * @to:	    Whose they are.
  *
+ * An NMI may make an entry for a place at the same time, as in asi_fault_count().
+ *
  * Context: as asi_fault_free().
  */
 void asi_fault_move(struct asi_fault *log, struct asi_fault_stack *stacks,
 		    unsigned int from, unsigned int to)
 {
-	struct asi_fault *twin;
 	unsigned long key;
 	int i;
 
 	for (i = 0; i < ASI_FAULT_ENTRIES; i++) {
 		key = READ_ONCE(log[i].key);
-		if (!key || asi_fault_whose(key) != from)
-			continue;
-		key = asi_fault_key(to, asi_fault_phase(key), key);
-		twin = find(&log[round_down(i, ASI_FAULT_SET)], key, log[i].ip);
-		if (!twin) {
-			WRITE_ONCE(log[i].key, key);
-			continue;
-		}
-		local_add(local_read(&log[i].count), &twin->count);
-		if (stacks)
-			WRITE_ONCE(stacks[i].nr, 0);
-		asi_fault_free(&log[i]);
+		if (key && asi_fault_whose(key) == from)
+			move_entry(log, stacks, i,
+				   asi_fault_key(to, asi_fault_phase(key), key));
 	}
 }
 

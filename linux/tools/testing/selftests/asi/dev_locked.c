@@ -62,13 +62,11 @@ static struct answers ask(int fd)
 	memset(fault, 0, sizeof(fault));
 	memset(mapping, 0, sizeof(mapping));
 	memset(granted, 0, sizeof(granted));
-	a = (struct answers) {
-		.faults = dev_ioctl(fd, ASI_IOC_FAULTS, &faults),
-		.mappings = dev_ioctl(fd, ASI_IOC_MAPPINGS, &mappings),
-		.grant = dev_ioctl(fd, ASI_IOC_GRANT, &grant),
-		.grants = dev_ioctl(fd, ASI_IOC_GRANTS, &grants),
-		.revoke = dev_ioctl(fd, ASI_IOC_REVOKE, &revoke),
-	};
+	a.faults = dev_ioctl(fd, ASI_IOC_FAULTS, &faults);
+	a.mappings = dev_ioctl(fd, ASI_IOC_MAPPINGS, &mappings);
+	a.grant = dev_ioctl(fd, ASI_IOC_GRANT, &grant);
+	a.grants = dev_ioctl(fd, ASI_IOC_GRANTS, &grants);
+	a.revoke = dev_ioctl(fd, ASI_IOC_REVOKE, &revoke);
 
 	CHECK(!a.faults || untouched(fault, sizeof(fault)));
 	CHECK(!a.mappings || untouched(mapping, sizeof(mapping)));
@@ -84,7 +82,7 @@ static bool all_are(const struct answers *a, int answer)
 
 static bool is_locked(int fd)
 {
-	struct asi_ioc_info info;
+	struct asi_ioc_info info = {};
 
 	CHECK(!dev_ioctl(fd, ASI_IOC_INFO, &info));
 	return info.flags & ASI_INFO_LOCKED_DOWN;

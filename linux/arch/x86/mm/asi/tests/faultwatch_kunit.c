@@ -223,30 +223,74 @@ static struct asi_fault *new_log(struct kunit *test)
 	return log;
 }
 
-/* As full as it may be: what is moved is all there, and where it will be found. */
+/* Entries of a table that stand for a page, or for an instruction. */
+static unsigned int entries(const struct asi_fault *table, unsigned int size,
+			    bool of_page)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < size; i++) {
+		if (table[i].key)
+			nr += !!(table[i].key & PAGE_MASK) == of_page;
+	}
+	return nr;
+}
+
+/* Whether the log is full or not, nothing is lost, and no page. */
 static void moved_as_it_is(struct kunit *test)
 {
-	struct asi_fault *log = new_log(test), *was = new_log(test), *again;
+	struct asi_fault *log = new_log(test);
+	struct asi_fault *sites = log + ASI_FAULT_PAGES;
+	unsigned int i, places, pages, others;
 	unsigned long faults;
+
+	for (places = 1; places < 5 * ASI_FAULT_ENTRIES; places *= 2) {
+		asi_fault_clear(log, -1);
+		for (i = 0; i < places; i++) {
+			count(log, WATCHED, i);
+			count(log, 2, i + i % 2);
+		}
+		faults = sum(log, WATCHED) + sum(log, 2);
+		pages = entries(log, ASI_FAULT_PAGES, true);
+		others = entries(sites, ASI_FAULT_SITES, false);
+
+		asi_fault_move(log, NULL, WATCHED, 1);
+		KUNIT_EXPECT_EQ(test, sum(log, WATCHED), 0UL);
+		KUNIT_EXPECT_EQ(test, sum(log, 1) + sum(log, 2), faults);
+		KUNIT_EXPECT_EQ(test, entries(log, ASI_FAULT_PAGES, true), pages);
+		KUNIT_EXPECT_EQ(test, entries(log, ASI_FAULT_PAGES, false), 0U);
+		KUNIT_EXPECT_EQ(test, entries(sites, ASI_FAULT_SITES, false),
+				others);
+	}
+}
+
+/* And is found again, if there is room where it is looked for. */
+static void moved_where_it_is_found(struct kunit *test)
+{
+	struct asi_fault *log = new_log(test);
 	int i;
 
-	for (i = 0; i < 3 * ASI_FAULT_ENTRIES; i++)
+	for (i = 0; i < 50; i++)
 		count(log, WATCHED, i);
-	faults = sum(log, WATCHED);
-	KUNIT_ASSERT_GT(test, faults, (unsigned long)ASI_FAULT_ENTRIES);
-	memcpy(was, log, ASI_FAULT_ENTRIES * sizeof(*log));
-
 	asi_fault_move(log, NULL, WATCHED, 1);
-	KUNIT_EXPECT_EQ(test, sum(log, WATCHED), 0UL);
-	KUNIT_EXPECT_EQ(test, sum(log, 1), faults);
-	for (i = 0; i < ASI_FAULT_ENTRIES; i++) {
-		if (!was[i].key)
-			continue;
-		KUNIT_EXPECT_EQ(test, log[i].first, was[i].first);
-		again = asi_fault_count(log, log[i].key, log[i].ip,
-					log[i].key & PAGE_MASK);
-		KUNIT_EXPECT_PTR_EQ(test, again, &log[i]);
+	for (i = 0; i < 50; i++)
+		KUNIT_EXPECT_EQ(test, local_read(&count(log, 1, i)->count), 2);
+}
+
+/* Many who watch one program: each at the same instruction, for many pages. */
+static void many_at_one_instruction(struct kunit *test)
+{
+	struct asi_fault *log = new_log(test);
+	unsigned int i, whose, total = 0, lost = 0;
+
+	for (i = 0; i < 3000; i += 30) {
+		for (whose = ASI_FAULT_WATCHED;
+		     whose < ASI_FAULT_WATCHED + ASI_FAULT_WATCHES; whose++) {
+			lost += !count(log, whose, i);
+			total++;
+		}
 	}
+	KUNIT_EXPECT_LT(test, lost, total / 20);
 }
 
 static void moved_to_what_is_there(struct kunit *test)
@@ -255,7 +299,7 @@ static void moved_to_what_is_there(struct kunit *test)
 						       sizeof(*stacks),
 						       GFP_KERNEL);
 	struct asi_fault *log = new_log(test);
-	struct asi_fault *own, *twin, *other;
+	struct asi_fault *own, *twin, *other, *moved;
 
 	KUNIT_ASSERT_NOT_NULL(test, stacks);
 	own = count(log, WATCHED, 0);
@@ -266,16 +310,24 @@ static void moved_to_what_is_there(struct kunit *test)
 	stacks[own - log].nr = 1;
 	stacks[twin - log].nr = 2;
 	stacks[other - log].nr = 3;
+	stacks[other - log].address[2] = IP;
+	/* Not what the block is now. */
+	other->first |= 0x123;
 
 	asi_fault_move(log, stacks, WATCHED, 1);
 	KUNIT_EXPECT_EQ(test, local_read(&twin->count), 3);
 	KUNIT_EXPECT_EQ(test, local_read(&own->count), 0);
 	KUNIT_EXPECT_EQ(test, own->key, 0UL);
-	KUNIT_EXPECT_EQ(test, asi_fault_whose(other->key), 1U);
-	/* Stacks stay with their entries, and one that is free has none. */
+	moved = count(log, 1, 1);
+	KUNIT_ASSERT_NOT_NULL(test, moved);
+	KUNIT_EXPECT_EQ(test, local_read(&moved->count), 2);
+	KUNIT_EXPECT_EQ(test, moved->first & ~PAGE_MASK, 0x123UL);
+	/* Stacks go with what they are of, and one that is free has none. */
 	KUNIT_EXPECT_EQ(test, stacks[own - log].nr, 0UL);
 	KUNIT_EXPECT_EQ(test, stacks[twin - log].nr, 2UL);
-	KUNIT_EXPECT_EQ(test, stacks[other - log].nr, 3UL);
+	KUNIT_EXPECT_EQ(test, stacks[moved - log].nr, 3UL);
+	KUNIT_EXPECT_EQ(test, stacks[moved - log].address[2], IP);
+	KUNIT_EXPECT_TRUE(test, other == moved || !stacks[other - log].nr);
 }
 
 static struct {
@@ -349,6 +401,8 @@ static struct kunit_case watch_cases[] = {
 	KUNIT_CASE(forgotten_alone),
 	KUNIT_CASE(too_many),
 	KUNIT_CASE(moved_as_it_is),
+	KUNIT_CASE(moved_where_it_is_found),
+	KUNIT_CASE(many_at_one_instruction),
 	KUNIT_CASE(moved_to_what_is_there),
 	KUNIT_CASE_SLOW(watched_while_it_faults),
 	{}
