@@ -10,34 +10,45 @@
 #include "text.h"
 #include "wait.h"
 
+/* What was blocked before wait_prepare(). */
+static sigset_t blocked;
+
+/* Without those that are ignored, as by nohup: once blocked, they would come. */
 static sigset_t ending_signals(void)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action;
 	sigset_t set;
+	size_t i;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!sigaction(signals[i], NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
 	return set;
 }
 
 int wait_prepare(void)
 {
 	sigset_t set = ending_signals();
-	int fd = signalfd(-1, &set, SFD_CLOEXEC);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, &blocked);
 	return fd;
 }
 
 void wait_finish(int signals)
 {
-	sigset_t set = ending_signals();
+	struct signalfd_siginfo info;
 
+	/* Those that came with the end of the process have been heeded, too. */
+	while (read(signals, &info, sizeof(info)) > 0)
+		;
 	close(signals);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
 static void wait_on(struct pollfd *fds, size_t n, double seconds)
