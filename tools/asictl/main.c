@@ -137,17 +137,6 @@ static bool is_pid(const char *s)
 	return text_u64(s, &v) && v && v <= 1 << 22;
 }
 
-static bool is_class(const char *s)
-{
-	size_t len = strlen(s);
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!isgraph((unsigned char)s[i]))
-			return false;
-	return len && len < 32;
-}
-
 static void take_option(struct context *ctx, enum option_bit bit,
 			const char *arg, struct mistake *m)
 {
@@ -190,7 +179,7 @@ static void take_option(struct context *ctx, enum option_bit bit,
 		break;
 	case OPT_CLASS:
 		ctx->class = arg;
-		if (!is_class(arg))
+		if (!text_is_word(arg))
 			note_mistake(m, "see which there are: asictl domains",
 				     xasprintf("'%s' is no class", arg));
 		break;

@@ -253,17 +253,6 @@ static bool is_pid(const char *s)
 	return text_u64(s, &pid) && pid && pid <= 1 << 22;
 }
 
-static bool is_word(const char *s)
-{
-	size_t len = strlen(s);
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!isgraph((unsigned char)s[i]))
-			return false;
-	return len && len < 32;
-}
-
 static int fail_argument(const struct context *ctx, const char *arg,
 			 const char *what)
 {
@@ -284,7 +273,7 @@ int cmd_map(struct context *ctx)
 
 	if (!is_pid(pid))
 		return fail_argument(ctx, pid, "process number");
-	if (class && !is_word(class))
+	if (class && !text_is_word(class))
 		return fail_argument(ctx, class, "class");
 	if (!may_show_addresses(ctx))
 		return fail(ctx, EXIT_ERROR, "run it as root",

@@ -65,6 +65,17 @@ char *text_escape(const char *buf, size_t len)
 	return xrealloc(out, p - out + 1, 1);
 }
 
+bool text_is_word(const char *s)
+{
+	size_t len = strlen(s);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!isgraph((unsigned char)s[i]))
+			return false;
+	return len && len < 32;
+}
+
 const char *text_or_note(const char *s)
 {
 	if (!s)

@@ -25,6 +25,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 char *text_escape(const char *buf, size_t len);
 
+/* Is it what the kernel takes for a word: of a class, a sequence or the like? */
+bool text_is_word(const char *s);
+
 /* For a value on a line of its own: says when it is empty or NULL. */
 const char *text_or_note(const char *s);
 
