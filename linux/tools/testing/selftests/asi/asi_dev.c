@@ -96,6 +96,21 @@ bool dev_on(int fd)
 	return info_flags(fd) & ASI_INFO_ON;
 }
 
+int dev_start(void)
+{
+	int fd;
+
+	dev_need();
+	fd = dev_open();
+	if (fd < 0)
+		ktap_skip_all("/dev/asi: %s", strerror(-fd));
+	if (!dev_on(fd))
+		ktap_skip_all("ASI is off");
+	if (!asi_debugfs())
+		ktap_skip_all("no debugfs");
+	return fd;
+}
+
 bool dev_can_run(int fd, unsigned int table)
 {
 	return info_flags(fd) & (table == ASI_TABLE_DECORATED ?

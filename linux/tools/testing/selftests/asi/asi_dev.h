@@ -20,6 +20,13 @@
  */
 void dev_need(void);
 
+/**
+ * dev_start() - The device, open, in a kernel that has ASI on
+ *
+ * Skips the whole program if there is none, or no debugfs to look at besides.
+ */
+int dev_start(void);
+
 /** dev_is_module() - Did dev_need() load the module? */
 bool dev_is_module(void);
 

@@ -146,19 +146,9 @@ static void test_too_many(void)
 
 int main(void)
 {
-	int fd;
-
-	dev_need();
-	fd = dev_open();
-	if (fd < 0)
-		ktap_skip_all("/dev/asi: %s", strerror(-fd));
-	if (!dev_on(fd))
-		ktap_skip_all("ASI is off");
+	close(dev_start());
 	if (asi_class_off("user"))
 		ktap_skip_all("%s", asi_class_off("user"));
-	if (!asi_debugfs())
-		ktap_skip_all("no debugfs");
-	close(fd);
 
 	ktap_start(2);
 	test_faults();

@@ -148,16 +148,8 @@ static void test_files(void)
 
 int main(void)
 {
-	int fd;
+	int fd = dev_start();
 
-	dev_need();
-	fd = dev_open();
-	if (fd < 0)
-		ktap_skip_all("/dev/asi: %s", strerror(-fd));
-	if (!dev_on(fd))
-		ktap_skip_all("ASI is off");
-	if (!asi_debugfs())
-		ktap_skip_all("no debugfs");
 	mount("securityfs", SECURITYFS, "securityfs", 0, NULL);
 	if (access(LOCKDOWN, W_OK))
 		ktap_skip_all("no lockdown in this kernel: %s", strerror(errno));
