@@ -134,6 +134,13 @@ class Running(TableTest):
         done = self.one("printf '1..1\\nnot ok 1 x\\n'")
         self.assertEqual((self.last(done), done.returncode), ("0 passed, 1 failed, 0 skipped", 1))
 
+    def test_what_failed_is_the_last_that_is_said(self):
+        done = self.run_test("[bad]\nmachine = host\nresults = status\ncommand = false\n" + ROWS)
+        said = done.stdout.partition("All that failed:\n")[2].splitlines()
+        self.assertEqual(len(said), 2)
+        self.assertTrue(said[0].startswith("FAIL bad: (status)"))
+        self.assertNotIn("All that failed", self.run_test(ROWS).stdout)
+
     def test_good_output_and_bad_status(self):
         done = self.one("sh -c 'printf \"1..1\\nok 1 x\\n\"; exit 3'")
         self.assertEqual((self.last(done), done.returncode), ("1 passed, 1 failed, 0 skipped", 1))

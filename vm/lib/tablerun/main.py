@@ -18,9 +18,10 @@ ERROR_LINES = 40
 WORDS = {ktap.PASS: "ok  ", ktap.FAIL: "FAIL", ktap.SKIP: "skip"}
 
 EPILOG = """\
-The last line is always "N passed, N failed, N skipped". The exit status is 0
-when nothing failed, 1 when something did, 2 when the table or an option is
-wrong. Output, kernel messages and verdict of each row stay in build/test-logs.
+What failed is listed once more at the end, and the last line is always "N
+passed, N failed, N skipped". The exit status is 0 when nothing failed, 1 when
+something did, 2 when the table or an option is wrong. Output, kernel messages
+and verdict of each row stay in build/test-logs.
 """
 
 
@@ -58,6 +59,7 @@ class Runner:
         self.slots = Slots(jobs)
         self.printing = threading.Lock()
         self.totals = {ktap.PASS: 0, ktap.FAIL: 0, ktap.SKIP: 0}
+        self.failures = []
         self.processes = []
         self.stopped = False
 
@@ -66,10 +68,12 @@ class Runner:
         with self.printing:
             for case in outcome.cases:
                 self.totals[case.outcome] += 1
-                if self.quiet and case.outcome == ktap.PASS:
-                    continue
                 detail = f"  # {case.detail}" if case.detail else ""
-                print(f"{WORDS[case.outcome]} {row.name}: {case.name}{detail}")
+                line = f"{WORDS[case.outcome]} {row.name}: {case.name}{detail}"
+                if case.outcome == ktap.FAIL:
+                    self.failures.append(line)
+                if not self.quiet or case.outcome != ktap.PASS:
+                    print(line)
             failed = outcome.count(ktap.FAIL)
             print(f"---- {row.name}: {outcome.count(ktap.PASS)} passed, {failed} failed, "
                   f"{outcome.count(ktap.SKIP)} skipped in {outcome.seconds:.0f} s"
@@ -92,7 +96,8 @@ class Runner:
         except Exception as error:  # a bug in the runner must not pass as success
             with self.printing:
                 self.totals[ktap.FAIL] += 1
-                print(f"FAIL {row.name}: (runner)  # {error!r}", flush=True)
+                self.failures.append(f"FAIL {row.name}: (runner)  # {error!r}")
+                print(self.failures[-1], flush=True)
         finally:
             self.slots.give(taken)
 
@@ -178,6 +183,8 @@ def run_rows(runner, rows):
     finally:
         runner.stop()
     totals = runner.totals
+    if runner.failures:
+        print("", "All that failed:", *runner.failures, sep="\n")
     print(f"{totals[ktap.PASS]} passed, {totals[ktap.FAIL]} failed, "
           f"{totals[ktap.SKIP]} skipped", flush=True)
     return 1 if totals[ktap.FAIL] or not totals[ktap.PASS] else 0
