@@ -20,8 +20,6 @@
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/compaction.h>
-#include <linux/notifier.h>
-#include <linux/oom.h>
 #include <linux/page-isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/set_memory.h>
@@ -422,54 +420,6 @@ long sensitive_unavailable(void)
 	return nr;
 }
 
-static long free_blocks(void)
-{
-	struct zone *zone;
-	long nr = 0;
-
-	for_each_populated_zone(zone)
-		nr += READ_ONCE(zone->nr_free_blocks[0]) +
-		      READ_ONCE(zone->nr_free_blocks[1]);
-	return nr;
-}
-
-/* Have whole blocks made of sensitive memory, by who must not allocate for that. */
-static void make_blocks(void)
-{
-	unsigned int noreclaim = memalloc_noreclaim_save();
-	int nid;
-
-	for_each_online_node(nid) {
-		if (IS_ENABLED(CONFIG_COMPACTION))
-			compact_node(NODE_DATA(nid), MIGRATE_SYNC_LIGHT, false);
-	}
-	memalloc_noreclaim_restore(noreclaim);
-}
-
-/*
- * Before something is killed: what is free in parts of blocks is of use to one
- * side only.  A slab without objects or a page on the list of a CPU can be what
- * keeps a block from changing sides, and sensitive pages can move.
- */
-static int free_before_oom(struct notifier_block *nb, unsigned long gfp,
-			   void *freed)
-{
-	const gfp_t needed = __GFP_IO | __GFP_FS;
-	long before = free_blocks();
-
-	kmem_cache_try_shrink_all();
-	drain_all_pages(NULL);
-	/* It moves pages of files, and waits for their buffers. */
-	if ((current_gfp_context((__force gfp_t)gfp) & needed) == needed)
-		make_blocks();
-	*(unsigned long *)freed += max(free_blocks() - before, 0L);
-	return NOTIFY_OK;
-}
-
-static struct notifier_block oom_notifier = {
-	.notifier_call = free_before_oom,
-};
-
 /* Free pages of ordinary migratetypes, of a side, from @order on. */
 static long __init count_free(struct zone *zone, bool sensitive, int order)
 {
@@ -553,7 +503,7 @@ void __init sensitive_start(void)
 
 	for_each_populated_zone(zone)
 		start_counting(zone);
-	register_oom_notifier(&oom_notifier);
+	sensitive_start_oom();
 	sensitive_convert_ahead();
 	start_slabs();
 }

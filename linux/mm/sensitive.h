@@ -80,6 +80,7 @@ void sensitive_convert_ahead(void);
 void sensitive_wake_compaction(const struct alloc_context *ac);
 long sensitive_unavailable(void);
 long sensitive_kept_back(struct zone *zone);
+void sensitive_start_oom(void);
 
 /* The rare parts of what is below, so that the allocator stays small without. */
 void __sensitive_account_block(struct zone *zone, unsigned int order,
