@@ -503,7 +503,6 @@ void __init sensitive_start(void)
 
 	for_each_populated_zone(zone)
 		start_counting(zone);
-	sensitive_start_oom();
 	sensitive_convert_ahead();
 	start_slabs();
 }

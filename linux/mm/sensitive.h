@@ -24,6 +24,8 @@
 
 #include "internal.h"
 
+struct oom_control;
+
 #ifdef CONFIG_ASI_DEBUG
 /* Memory that is left mapped on purpose, see mm/sensitive.c. */
 extern gfp_t sensitive_leak;
@@ -80,7 +82,7 @@ void sensitive_convert_ahead(void);
 void sensitive_wake_compaction(const struct alloc_context *ac);
 long sensitive_unavailable(void);
 long sensitive_kept_back(struct zone *zone);
-void sensitive_start_oom(void);
+bool sensitive_before_oom(const struct oom_control *oc);
 
 /* The rare parts of what is below, so that the allocator stays small without. */
 void __sensitive_account_block(struct zone *zone, unsigned int order,
@@ -335,6 +337,11 @@ static inline void sensitive_wake_compaction(const struct alloc_context *ac)
 static inline long sensitive_unavailable(void)
 {
 	return 0;
+}
+
+static inline bool sensitive_before_oom(const struct oom_control *oc)
+{
+	return false;
 }
 
 static inline long sensitive_kept_back(struct zone *zone)
