@@ -73,6 +73,11 @@ class Options(VmRunTest):
                             "--device", "edu")
         self.assertIn("-device virtio-balloon-pci,free-page-reporting=on -device edu ", said)
 
+    def test_netdev(self):
+        said = self.dry_run("--device", "virtio-net-pci,netdev=n0",
+                            "--netdev", "hubport,id=n0,hubid=0")
+        self.assertIn("-netdev hubport,id=n0,hubid=0 -device virtio-net-pci,netdev=n0 ", said)
+
     def test_disk(self):
         keep = self.path("keep")
         self.assertIn("if=virtio", self.dry_run("--disk", "3M", "--keep", keep))
@@ -108,7 +113,8 @@ class Options(VmRunTest):
     def test_bochs_cannot(self):
         for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
                        ["--gdb"], ["--root", "host"], ["--disk", "1M"],
-                       ["--device", "edu"], ["--hotplug", "1G"]):
+                       ["--device", "edu"], ["--netdev", "user,id=n0"],
+                       ["--hotplug", "1G"]):
             self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
 
     def test_bochs_topology(self):

@@ -73,6 +73,8 @@ def make_parser():
     add("--disk", metavar="SIZE", help="an empty disk, /dev/vda, gone after the run")
     add("--device", metavar="DEVICE", action="append", default=[],
         help="one more of QEMU's devices, with its properties")
+    add("--netdev", metavar="BACKEND", action="append", default=[],
+        help="one more of QEMU's network backends, for a --device with netdev=")
     add("--hotplug", metavar="SIZE", help="room for memory that --qmp adds later")
     add("--timeout", metavar="S", type=float,
         help="seconds of real time (qemu: 300, bochs: 900; 0: none)")
@@ -127,7 +129,8 @@ def check_bochs(options):
     for name, used in (
             ("--accel " + options.accel, options.accel == "kvm"),
             ("--root " + options.root, options.root == "host"), ("--disk", options.disk),
-            ("--device", options.device), ("--hotplug", options.hotplug),
+            ("--device", options.device), ("--netdev", options.netdev),
+            ("--hotplug", options.hotplug),
             ("--icount", options.icount), ("--qmp", options.qmp),
             ("--shell", options.shell), ("--gdb", options.gdb)):
         if used:

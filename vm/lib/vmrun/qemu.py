@@ -164,6 +164,7 @@ def command(options, work):
         "-chardev", f"file,id=channel,path={channel}",
         "-device", "virtserialport,chardev=channel,name=vmrun",
         *root(options), *disk(options, work),
+        *(word for netdev in options.netdev for word in ("-netdev", netdev)),
         *(word for device in options.device for word in ("-device", device)),
         *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
         *(["-s", "-S"] if options.gdb else []),
