@@ -33,9 +33,11 @@ DEFINE_STATIC_KEY_FALSE(sensitive_key);
 #ifdef CONFIG_ASI_DEBUG
 /*
  * For who tests the tests: asi_debug_leak= leaves memory mapped that should not be.
- * "movable" is anonymous memory and the page cache, "all" is all that is allocated.
+ * "movable" is anonymous memory and the page cache, "all" is all that is allocated,
+ * "range" what becomes sensitive without that: the pool of swiotlb.
  */
 gfp_t sensitive_leak __ro_after_init;
+static bool leak_ranges __ro_after_init;
 
 static int __init parse_leak(char *arg)
 {
@@ -43,15 +45,19 @@ static int __init parse_leak(char *arg)
 		sensitive_leak = __GFP_MOVABLE;
 	else if (arg && !strcmp(arg, "all"))
 		sensitive_leak = __GFP_SENSITIVE;
+	else if (arg && !strcmp(arg, "range"))
+		leak_ranges = true;
 
-	if (sensitive_leak)
+	if (sensitive_leak || leak_ranges)
 		pr_warn("sensitive memory is left mapped on purpose: %s\n", arg);
 	else
-		pr_warn("asi_debug_leak=%s is unknown; known are movable, all\n",
+		pr_warn("asi_debug_leak=%s is unknown; known are movable, all, range\n",
 			arg ?: "");
 	return 0;
 }
 early_param("asi_debug_leak", parse_leak);
+#else
+#define leak_ranges	false
 #endif
 
 /* A block of the restricted direct map is one of the page allocator. */
@@ -292,7 +298,7 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 {
 	unsigned long pfn, nr = 0;
 
-	if (!sensitive_active())
+	if (!sensitive_active() || (sensitive && leak_ranges))
 		return;
 
 	for (pfn = pageblock_align(start_pfn);
