@@ -2,22 +2,28 @@
 /* Packets that nobody has received. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <linux/tls.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "plant.h"
 
 #define RING_BLOCK	4096U
 #define RING_FRAME	2048U
+#define FRAME_SIZE	1024U
+/* For a packet to arrive. */
+#define PATIENCE_MS	10000
 
 static struct sockaddr_in bound(int fd)
 {
@@ -37,7 +43,8 @@ static void connect_to(int fd, struct sockaddr_in addr)
 	need(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), "connect");
 }
 
-static void plant_tcp(void)
+/* A connection, at whose other end nobody reads. */
+static int tcp_connection(void)
 {
 	int listener = (int)available(socket(AF_INET, SOCK_STREAM, 0), "TCP");
 	int from = (int)need(socket(AF_INET, SOCK_STREAM, 0), "socket");
@@ -46,7 +53,52 @@ static void plant_tcp(void)
 	need(listen(listener, 1), "listen");
 	connect_to(from, addr);
 	need(accept(listener, NULL, NULL), "accept");
-	send_secret(from, "write to a TCP socket");
+	return from;
+}
+
+static void plant_tcp(void)
+{
+	send_secret(tcp_connection(), "write to a TCP socket");
+}
+
+/* What the kernel encrypts with, with the secret for a key or with zeroes. */
+static int tls_connection(bool secret)
+{
+	struct tls12_crypto_info_aes_gcm_256 info = {
+		.info.version = TLS_1_2_VERSION,
+		.info.cipher_type = TLS_CIPHER_AES_GCM_256,
+	};
+	int fd = tcp_connection(), ret;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 4)) {
+		if (errno == ENOENT)
+			missing("no TLS in this kernel");
+		failed("TCP_ULP");
+	}
+	if (secret)
+		secret_write(info.key);
+	ret = setsockopt(fd, SOL_TLS, TLS_TX, &info, sizeof(info));
+	wipe(&info, sizeof(info));
+	need(ret, "TLS_TX");
+	return fd;
+}
+
+static void plant_tls_key(void)
+{
+	tls_connection(true);
+}
+
+/* In a record that is not complete, and so not encrypted yet. */
+static void plant_tls_data(void)
+{
+	uint64_t secret[SECRET_WORDS];
+	int fd = tls_connection(false);
+	ssize_t n;
+
+	secret_write(secret);
+	n = send(fd, secret, SECRET_SIZE, MSG_MORE);
+	wipe(secret, SECRET_SIZE);
+	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to TLS");
 }
 
 static void plant_udp(void)
@@ -75,20 +127,16 @@ static void plant_netlink(void)
 }
 
 /* The mapping of a ring of a packet socket; @which is one of its two rings. */
-static void *map_packet_ring(int fd, int which)
+static char *map_packet_ring(int fd, int which)
 {
 	const struct tpacket_req req = {
 		.tp_block_size = RING_BLOCK, .tp_block_nr = 8,
 		.tp_frame_size = RING_FRAME, .tp_frame_nr = 16,
 	};
-	void *ring;
 
 	need(setsockopt(fd, SOL_PACKET, which, &req, sizeof(req)),
 	     "a ring of a packet socket");
-	ring = mmap(NULL, RING_BLOCK * 8, PROT_READ | PROT_WRITE, MAP_SHARED,
-		    fd, 0);
-	need(ring == MAP_FAILED ? -1 : 0, "mmap of the ring");
-	return ring;
+	return map_shared(fd, RING_BLOCK * 8, 0, "mmap of the ring");
 }
 
 /* A ring that user space maps, and the kernel fills with packets of others. */
@@ -137,34 +185,61 @@ static int interface_up(const char *name)
 	return index;
 }
 
+/* To all that are on the wire of eth0; longer than what drivers copy of a packet. */
+static void send_frame(void)
+{
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = interface_up("eth0"),
+	};
+	char frame[FRAME_SIZE];
+	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
+				"a packet socket");
+	ssize_t n;
+
+	memset(frame, 0, FRAME_SIZE);
+	memset(frame, 0xff, ETH_ALEN);
+	secret_write(frame + FRAME_SIZE / 2);
+	n = sendto(fd, frame, FRAME_SIZE, 0, (struct sockaddr *)&to, sizeof(to));
+	wipe(frame, FRAME_SIZE);
+	need(n == (ssize_t)FRAME_SIZE ? 0 : -1, "sendto");
+}
+
 /*
  * What a device is not to read from where it is: the interface is one of those
  * that have to ask, and "swiotlb=force" refuses all. What was copied stays.
  */
 static void plant_swiotlb(void)
 {
-	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = interface_up("eth0"),
-	};
-	char frame[ETH_HLEN + SECRET_SIZE + ETH_ZLEN] = {};
-	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
-				"a packet socket");
-	ssize_t n;
+	send_frame();
+}
 
-	secret_write(frame + ETH_HLEN);
-	n = sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to,
-		   sizeof(to));
-	wipe(frame, sizeof(frame));
-	need(n == (ssize_t)sizeof(frame) ? 0 : -1, "sendto");
+/* A packet that came by a wire: the end of it stays where the device put it. */
+static void plant_virtio_net(void)
+{
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = interface_up("eth1"),
+	};
+	struct pollfd received = { .events = POLLIN };
+
+	received.fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
+				     "a packet socket");
+	need(bind(received.fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
+	send_frame();
+	if (poll(&received, 1, PATIENCE_MS) != 1)
+		failed("eth1 got no packet from eth0");
 }
 
 const struct kind net_kinds[] = {
 	{ "tcp", plant_tcp },
+	{ "tls-key", plant_tls_key },
+	{ "tls-data", plant_tls_data },
 	{ "udp", plant_udp },
 	{ "netlink", plant_netlink },
 	{ "packet-ring", plant_packet_ring },
 	{ "packet-send", plant_packet_send },
 	{ "swiotlb", plant_swiotlb },
+	{ "virtio-net", plant_virtio_net },
 	{ }
 };

@@ -3,7 +3,7 @@
  * Plants secrets all over a machine, says where, and waits until the host has
  * looked at them. tests/audit/run starts it.
  *
- *   plant SEED ASICTL DISK [FILE]
+ *   plant SEED ASICTL DISK [FILE [MODULES]]
  *
  * Its output, for programs:
  *   audit kind NAME planted PID | missing REASON | failed REASON
@@ -40,7 +40,8 @@ struct holder holder;
 
 static const struct kind *const families[] = {
 	memory_kinds, file_kinds, ipc_kinds, net_kinds, object_kinds,
-	ring_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds, left_kinds,
+	ring_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds,
+	serve_kinds, device_kinds, left_kinds,
 };
 
 static void __noreturn give_up(const char *what)
@@ -151,13 +152,14 @@ static void take_settings(int argc, char **argv)
 	ssize_t n = readlink("/proc/self/exe", settings.self, PAGE - 1);
 
 	if (argc < 4 || n < 0) {
-		fprintf(stderr, "usage: plant SEED ASICTL DISK [FILE]\n");
+		fprintf(stderr, "usage: plant SEED ASICTL DISK [FILE [MODULES]]\n");
 		exit(2);
 	}
 	settings.seed = strtoull(argv[1], NULL, 16);
 	settings.asictl = argv[2];
 	settings.disk = argv[3];
 	settings.file = argv[4];
+	settings.modules = settings.file ? argv[5] : NULL;
 }
 
 int main(int argc, char **argv)

@@ -41,7 +41,8 @@ struct kind {
 /* The families, each ended by an entry without a name. */
 extern const struct kind memory_kinds[], file_kinds[], ipc_kinds[], net_kinds[];
 extern const struct kind object_kinds[], ring_kinds[], task_kinds[];
-extern const struct kind copy_kinds[], block_kinds[], vm_kinds[], left_kinds[];
+extern const struct kind copy_kinds[], block_kinds[], serve_kinds[];
+extern const struct kind device_kinds[], vm_kinds[], left_kinds[];
 
 /**
  * struct settings - what the command line says
@@ -49,6 +50,7 @@ extern const struct kind copy_kinds[], block_kinds[], vm_kinds[], left_kinds[];
  * @asictl:	 The program that lists the domains.
  * @disk:	 A block device: swap at its start, the mailbox in its last page.
  * @file:	 A file of the host that holds the secret of "9p", or NULL.
+ * @modules:	 A directory of the host, where the kernel was built, or NULL.
  * @self:	 This program.
  */
 struct settings {
@@ -56,6 +58,7 @@ struct settings {
 	const char *asictl;
 	const char *disk;
 	const char *file;
+	const char *modules;
 	char self[PAGE];
 };
 
@@ -96,6 +99,9 @@ long available(long ret, const char *what);
 
 /** map_anon() - Private anonymous memory. */
 void *map_anon(size_t len);
+
+/** map_shared() - @len bytes at @at of what @fd shares with its user. */
+char *map_shared(int fd, size_t len, off_t at, const char *what);
 
 /** send_secret() - Write the secret to @fd, leaving no copy of ours. */
 void send_secret(int fd, const char *what);

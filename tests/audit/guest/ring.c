@@ -25,15 +25,6 @@
 /* Younger than some headers of the system. */
 #define MAP_TYPE_ARENA	33U
 
-/* @len bytes at @at of what @fd shares with its user. */
-static char *map_shared(int fd, size_t len, off_t at, const char *what)
-{
-	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
-
-	need(p == MAP_FAILED ? -1 : 0, what);
-	return p;
-}
-
 /* In a request that is not submitted. */
 static void plant_io_uring(void)
 {

@@ -130,6 +130,14 @@ void *map_anon(size_t len)
 	return p;
 }
 
+char *map_shared(int fd, size_t len, off_t at, const char *what)
+{
+	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
+
+	need(p == MAP_FAILED ? -1 : 0, what);
+	return p;
+}
+
 void send_secret(int fd, const char *what)
 {
 	uint64_t secret[SECRET_WORDS];

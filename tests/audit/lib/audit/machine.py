@@ -14,8 +14,11 @@ from .report import Report
 
 DISK_MB = 32
 # For the kind "swiotlb": an interface that asks the kernel where it may read, and a
-# kernel that never lets it read a page where it is. In pieces of 2 KiB.
-NIC = "virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile="
+# kernel that never lets it read a page where it is. In pieces of 2 KiB. The second
+# interface, on the same wire, writes to where the kernel says: for "virtio-net".
+NICS = ("virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile=,netdev=wire0",
+        "virtio-net-pci,romfile=,netdev=wire1")
+WIRE = ("hubport,id=wire0,hubid=0", "hubport,id=wire1,hubid=0")
 BOUNCE = "swiotlb=4096,force"
 PAGE = 4096
 PAUSE = 0.02
@@ -35,6 +38,10 @@ class Settings:
 
     def path(self, name):
         return os.path.join(self.work, name)
+
+    def modules(self):
+        """Where the modules of the kernel are, if they are beside it."""
+        return os.path.join(os.path.dirname(os.path.abspath(self.kernel)), "../../..")
 
 
 class Saved:
@@ -63,14 +70,16 @@ class Machine:
         return [os.path.join(settings.top, "vm/run"), "--kernel", settings.kernel,
                 "--mem", options.mem, "--cpus", options.cpus,
                 *(["--cpu", options.cpu] if options.cpu else []),
-                "--append", f"{options.append} {BOUNCE}", "--device", NIC,
+                "--append", f"{options.append} {BOUNCE}",
+                *(word for netdev in WIRE for word in ("--netdev", netdev)),
+                *(word for nic in NICS for word in ("--device", nic)),
                 "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
                 "--qmp", settings.path("qmp"),
                 "--copy", settings.path("secret-initrd") + ":/audit-initrd", "--",
                 os.path.join(settings.top, "build/audit/plant"), f"{self.seed:016x}",
                 os.path.join(settings.top, "build/asictl"), "/dev/vda",
-                settings.path("secret-9p")]
+                settings.path("secret-9p"), settings.modules()]
 
     def write_secrets(self):
         for kind in ("initrd", "9p"):
