@@ -34,7 +34,8 @@ DEFINE_STATIC_KEY_FALSE(sensitive_key);
 /*
  * For who tests the tests: asi_debug_leak= leaves memory mapped that should not be.
  * "movable" is anonymous memory and the page cache, "all" is all that is allocated,
- * "range" what becomes sensitive without that: the pool of swiotlb.
+ * "range" what becomes sensitive without that: the pool of swiotlb, and CMA, which
+ * does not work then.
  */
 gfp_t sensitive_leak __ro_after_init;
 static bool leak_ranges __ro_after_init;
@@ -75,25 +76,29 @@ static bool has_data(struct page *page)
 	return !want_init_on_free() && !page_poisoning_enabled_static();
 }
 
-/*
- * Clear a block that is free; it is mapped then.  clear_page() is not
- * instrumented.
- */
-static void clear_block(struct page *page)
+/* Clear pages that nobody has; they are mapped then.  clear_page() is not instrumented. */
+static void clear_and_map(struct page *page, unsigned long nr)
 {
 	unsigned long i;
 
-	debug_pagealloc_map_pages(page, pageblock_nr_pages);
-	for (i = 0; i < pageblock_nr_pages; i++) {
+	debug_pagealloc_map_pages(page, nr);
+	for (i = 0; i < nr; i++) {
 		if (has_data(page + i))
 			clear_page(page_address(page + i));
 	}
 }
 
-static void clear_free_block(struct page *page)
+/**
+ * sensitive_clear_pages - clear pages that are free, and stay so
+ * @page: The first of them.
+ * @nr:	  Their number.
+ *
+ * Context: any; nobody else may take them meanwhile.
+ */
+void sensitive_clear_pages(struct page *page, unsigned long nr)
 {
-	clear_block(page);
-	debug_pagealloc_unmap_pages(page, pageblock_nr_pages);
+	clear_and_map(page, nr);
+	debug_pagealloc_unmap_pages(page, nr);
 }
 
 static void set_block_sensitive(struct page *page, bool sensitive)
@@ -128,7 +133,7 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 			if (sensitive) {
 				asi_block_hide(page_address(page));
 			} else {
-				clear_free_block(page);
+				sensitive_clear_pages(page, pageblock_nr_pages);
 				asi_block_show(page_address(page));
 			}
 			set_block_sensitive(page, sensitive);
@@ -166,14 +171,15 @@ unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags)
 	return alloc_flags;
 }
 
-/*
- * How many pages does a zone keep in free blocks of either side?
+/**
+ * sensitive_reserve - how many pages a zone keeps in free blocks of either side
+ * @zone: The zone.
  *
  * For who cannot wait until a block is sensitive, or has interrupts off for as long
  * as one is cleared.  As much as kswapd keeps free for the like, and at least a
  * block.  The other side can have it when nothing else is free.
  */
-static long reserve_of(struct zone *zone)
+long sensitive_reserve(struct zone *zone)
 {
 	return ALIGN(low_wmark_pages(zone) + 1, pageblock_nr_pages);
 }
@@ -184,7 +190,7 @@ static long reserve_of(struct zone *zone)
  */
 static unsigned int blocks_wanted(struct zone *zone, bool sensitive)
 {
-	long reserve = reserve_of(zone);
+	long reserve = sensitive_reserve(zone);
 	long spare = READ_ONCE(zone->nr_free_blocks[!sensitive]) - reserve;
 
 	if (spare <= 0 || READ_ONCE(zone->nr_free_blocks[sensitive]) >= reserve)
@@ -310,7 +316,7 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 		if (sensitive) {
 			asi_block_hide(page_address(page));
 		} else {
-			clear_block(page);
+			clear_and_map(page, pageblock_nr_pages);
 			asi_block_show(page_address(page));
 		}
 		set_block_sensitive(page, sensitive);
@@ -359,7 +365,7 @@ static DEFINE_IRQ_WORK(convert_ahead_irq_work, queue_convert_ahead);
 /**
  * sensitive_convert_ahead - have blocks change sides before it is urgent
  *
- * Fills the reserves of all zones, see reserve_of().
+ * Fills the reserves of all zones, see sensitive_reserve().
  *
  * Context: any, with locks of the page allocator held or not.
  */
@@ -405,7 +411,7 @@ long sensitive_kept_back(struct zone *zone)
 {
 	if (!sensitive_active())
 		return 0;
-	return min(READ_ONCE(zone->nr_free_blocks[0]), reserve_of(zone));
+	return min(READ_ONCE(zone->nr_free_blocks[0]), sensitive_reserve(zone));
 }
 
 /**
@@ -424,6 +430,23 @@ long sensitive_unavailable(void)
 	for_each_populated_zone(zone)
 		nr += sensitive_unusable_free(zone, ALLOC_SENSITIVE);
 	return nr;
+}
+
+/**
+ * sensitive_show_mem - print how the free memory of a zone is divided
+ * @zone: The zone.
+ *
+ * A line of show_mem(), after the one with the lists of the zone.
+ */
+void sensitive_show_mem(struct zone *zone)
+{
+	if (!sensitive_active())
+		return;
+	printk("sensitive: free:%ldkB in_blocks:%ldkB, others: free:%ldkB in_blocks:%ldkB\n",
+	       K(READ_ONCE(zone->nr_free_ordinary[1])),
+	       K(READ_ONCE(zone->nr_free_blocks[1])),
+	       K(READ_ONCE(zone->nr_free_ordinary[0])),
+	       K(READ_ONCE(zone->nr_free_blocks[0])));
 }
 
 /* Free pages of ordinary migratetypes, of a side, from @order on. */
@@ -493,7 +516,7 @@ static void __init start_slabs(void)
  * sensitive_start - tell sensitive memory from other memory from now on
  *
  * All that is allocated by now is nonsensitive and stays so; there is no data of
- * users yet.
+ * users yet.  What is free is dealt with later, see sensitive_boot.c.
  *
  * Context: early initcall; may sleep.
  */

@@ -79,9 +79,12 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
 bool sensitive_range_fits(unsigned long start_pfn, unsigned long end_pfn,
 			  bool sensitive);
 void sensitive_convert_ahead(void);
+void sensitive_clear_pages(struct page *page, unsigned long nr);
+long sensitive_reserve(struct zone *zone);
 void sensitive_wake_compaction(const struct alloc_context *ac);
 long sensitive_unavailable(void);
 long sensitive_kept_back(struct zone *zone);
+void sensitive_show_mem(struct zone *zone);
 bool sensitive_before_oom(const struct oom_control *oc);
 
 /* The rare parts of what is below, so that the allocator stays small without. */
@@ -342,6 +345,10 @@ static inline long sensitive_unavailable(void)
 static inline bool sensitive_before_oom(const struct oom_control *oc)
 {
 	return false;
+}
+
+static inline void sensitive_show_mem(struct zone *zone)
+{
 }
 
 static inline long sensitive_kept_back(struct zone *zone)

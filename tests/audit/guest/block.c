@@ -3,13 +3,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "plant.h"
 
 #define RAM_DISK	"/dev/ram0"
 #define ZRAM		"/dev/zram0"
-#define ZRAM_SIZE	"/sys/block/zram0/disksize"
+#define ZRAM_CONTROL	"/sys/class/zram-control/hot_add"
 
 /* The rest of the page is zero, so that whoever compresses it can do so. */
 static void write_directly(const char *device)
@@ -31,17 +33,42 @@ static void plant_brd(void)
 	write_directly(RAM_DISK);
 }
 
+static int set_zram(int nr, const char *name, const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/block/zram%d/%s", nr, name);
+	errno = -write_text(path, value);
+	return errno ? -1 : 0;
+}
+
 static void plant_zram(void)
 {
 	if (access(ZRAM, F_OK))
 		missing("there is no " ZRAM);
-	errno = -write_text(ZRAM_SIZE, "4M");
-	need(errno ? -1 : 0, ZRAM_SIZE);
+	need(set_zram(0, "disksize", "4M"), "the size of zram");
 	write_directly(ZRAM);
+}
+
+/* A compressor that keeps what it has seen, unlike the usual one. */
+static void plant_zram_zstd(void)
+{
+	char text[16], path[32];
+	int nr;
+
+	if (read_text(ZRAM_CONTROL, text, sizeof(text)) <= 0)
+		missing("no second zram");
+	nr = atoi(text);
+	if (set_zram(nr, "comp_algorithm", "zstd"))
+		missing("zram has no zstd");
+	need(set_zram(nr, "disksize", "4M"), "the size of zram");
+	snprintf(path, sizeof(path), "/dev/zram%d", nr);
+	write_directly(path);
 }
 
 const struct kind block_kinds[] = {
 	{ "brd", plant_brd },
 	{ "zram", plant_zram },
+	{ "zram-zstd", plant_zram_zstd },
 	{ }
 };

@@ -15,10 +15,14 @@ from .report import Report
 DISK_MB = 32
 # For the kind "swiotlb": an interface that asks the kernel where it may read, and a
 # kernel that never lets it read a page where it is. In pieces of 2 KiB. The second
-# interface, on the same wire, writes to where the kernel says: for "virtio-net".
+# interface, on the same wire, writes to whole pages that the driver has for it: for
+# "virtio-net". Without the properties the network core would have them.
 NICS = ("virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile=,netdev=wire0",
-        "virtio-net-pci,romfile=,netdev=wire1")
+        "virtio-net-pci,mrg_rxbuf=off,host_mtu=9000,romfile=,netdev=wire1")
 WIRE = ("hubport,id=wire0,hubid=0", "hubport,id=wire1,hubid=0")
+# For "before-boot": where in memory the secret is when the machine is switched on. The
+# kernel and its initial data overwrite some of them, wherever they are.
+BEFORE_BOOT = range(0x6000000, 0x1e000000, 0x3101000)
 BOUNCE = "swiotlb=4096,force"
 PAGE = 4096
 PAUSE = 0.02
@@ -73,6 +77,8 @@ class Machine:
                 "--append", f"{options.append} {BOUNCE}",
                 *(word for netdev in WIRE for word in ("--netdev", netdev)),
                 *(word for nic in NICS for word in ("--device", nic)),
+                *(word for address in BEFORE_BOOT
+                  for word in ("--device", self.loader(address))),
                 "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
                 "--qmp", settings.path("qmp"),
@@ -81,8 +87,12 @@ class Machine:
                 os.path.join(settings.top, "build/asictl"), "/dev/vda",
                 settings.path("secret-9p"), settings.modules()]
 
+    def loader(self, address):
+        path = self.settings.path("secret-before-boot")
+        return f"loader,force-raw=on,addr={address:#x},file={path}"
+
     def write_secrets(self):
-        for kind in ("initrd", "9p"):
+        for kind in ("initrd", "9p", "before-boot"):
             with open(self.settings.path("secret-" + kind), "wb") as file:
                 file.write(secret.secret(self.seed, kind).ljust(PAGE, b"."))
 

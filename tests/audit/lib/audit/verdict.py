@@ -11,7 +11,7 @@ NOT_AVAILABLE, NOBODY = "not available", "-"
 ORDER = (HIDDEN, OWN, REACHABLE)
 COLUMNS = ("unrestricted", "other", "guest", "owner")
 # Memory of the kernel, or given by the host: nobody's.
-WITHOUT_OWNER = ("hole", "initrd")
+WITHOUT_OWNER = ("hole", "initrd", "before-boot")
 
 
 class Found:

@@ -173,14 +173,11 @@ static void test_missing(int fd)
 	}
 	CHECK(printed(&run)->actual == ASI_STATE_IN);
 	ktap_note("%u objects granted", i);
-	if (i) {
-		CHECK(!by_address(fd, ASI_IOC_REVOKE, page[0], 1));
-		CHECK(!dev_run(fd, printk, ASI_TABLE_DECORATED, NULL, &run));
-		CHECK(printed(&run)->actual == ASI_STATE_OUT);
-		CHECK(printed(&run)->fault_page == page[0]);
-	}
-	while (i-- > 1)
+	/* All of them: which it touches depends on where in its ring printk() is. */
+	while (i--)
 		CHECK(!by_address(fd, ASI_IOC_REVOKE, page[i], 1));
+	CHECK(!dev_run(fd, printk, ASI_TABLE_DECORATED, NULL, &run));
+	CHECK(printed(&run)->actual == ASI_STATE_OUT);
 	ktap_ok(!test_errors_take(), "what printk misses is granted");
 }
 

@@ -46,8 +46,6 @@
 
 /* What children have taken, in bytes, for who outlives them. */
 static volatile unsigned long *taken;
-/* Objects of slabs had all memory. */
-static bool slabs_were_full;
 /* The kernel has a part of memory only. */
 static bool kernelcore;
 /* Where a child stops, and the next one goes on. */
@@ -302,13 +300,12 @@ static unsigned long take_all(const struct demand *d)
 }
 
 /*
- * Two per cent of the machine's memory, in MiB. In blocks that were full of sockets
- * and files, what few objects and stacks have lived longer is still there: ten. Half
- * of what has to stay free may be of the wrong side, less in a small zone: four.
+ * Two per cent of the machine's memory, in MiB. Half of what has to stay free may be
+ * of the wrong side, less in a small zone: four.
  */
 static unsigned long tolerance(void)
 {
-	return total_kb() / 1024 / (slabs_were_full ? 10 : kernelcore ? 25 : 50);
+	return total_kb() / 1024 / (kernelcore ? 25 : 50);
 }
 
 static void measure(const struct demand *d, const char *when)
@@ -539,7 +536,6 @@ static void scenarios(unsigned int turns, bool all)
 		else
 			ktap_skip(other[i].name, "takes long");
 	}
-	slabs_were_full = all;
 	for (i = 1; i < ARRAY_SIZE(sensitive); i++)
 		measure(&sensitive[i], "after the kernel had all");
 	fill_cache();
