@@ -442,11 +442,11 @@ void sensitive_show_mem(struct zone *zone)
 {
 	if (!sensitive_active())
 		return;
-	printk("sensitive: free:%ldkB in_blocks:%ldkB, others: free:%ldkB in_blocks:%ldkB\n",
-	       K(READ_ONCE(zone->nr_free_ordinary[1])),
-	       K(READ_ONCE(zone->nr_free_blocks[1])),
-	       K(READ_ONCE(zone->nr_free_ordinary[0])),
-	       K(READ_ONCE(zone->nr_free_blocks[0])));
+	pr_info("sensitive: free:%ldkB in_blocks:%ldkB, others: free:%ldkB in_blocks:%ldkB\n",
+		K(READ_ONCE(zone->nr_free_ordinary[1])),
+		K(READ_ONCE(zone->nr_free_blocks[1])),
+		K(READ_ONCE(zone->nr_free_ordinary[0])),
+		K(READ_ONCE(zone->nr_free_blocks[0])));
 }
 
 /* Free pages of ordinary migratetypes, of a side, from @order on. */
