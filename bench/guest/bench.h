@@ -57,6 +57,7 @@ extern const struct bench bench_alloc0_user;
 extern const struct bench bench_alloc9;
 extern const struct bench bench_alloc9_user;
 extern const struct bench bench_vmexit_kernel;
+extern const struct bench bench_vmexit_mmio;
 extern const struct bench bench_vmexit_user;
 extern const struct bench bench_unix;
 extern const struct bench bench_tcp;
@@ -69,6 +70,10 @@ extern const struct bench bench_bpf_lookup;
 extern const struct bench bench_bpf_array;
 extern const struct bench bench_key_read;
 extern const struct bench bench_cipher;
+extern const struct bench bench_uring;
+extern const struct bench bench_tls;
+extern const struct bench bench_zram;
+extern const struct bench bench_environ;
 
 /* The module that has the allocations of alloc.c; NULL without. */
 extern const char *alloc_module;

@@ -48,11 +48,13 @@ static const struct bench *const benches[] = {
 	&bench_unmap,	   &bench_alloc0,	 &bench_alloc0_user,
 	&bench_alloc9,	   &bench_alloc9_user,	 &bench_pipe,
 	&bench_ctx_thread, &bench_ctx_process,	 &bench_fork,
-	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_user,
+	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_mmio,
+	&bench_vmexit_user,
 	&bench_unix,	   &bench_tcp,		 &bench_msg,
 	&bench_mq,	   &bench_tty_input,	 &bench_tty_output,
 	&bench_getxattr,   &bench_bpf_lookup,	 &bench_bpf_array,
-	&bench_key_read,   &bench_cipher,
+	&bench_key_read,   &bench_cipher,	 &bench_uring,
+	&bench_tls,	   &bench_zram,		 &bench_environ,
 };
 
 #define NR_BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -2,7 +2,9 @@
 /*
  * VM exits: a guest of a few instructions in real mode. It takes a number from
  * its memory, executes CPUID that many times (each an exit that the kernel
- * handles), and then writes to a port (an exit to user space).
+ * handles), takes another and writes to a device that many times (which the kernel
+ * notes in the ring for coalesced MMIO), and then writes to a port (an exit to user
+ * space).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +20,11 @@
 #define GUEST_MEM 0x10000
 #define GUEST_CODE 0x1000
 #define GUEST_COUNT 0x800
+#define GUEST_WRITES 0x802
 #define GUEST_PORT 0x10
+/* Where there is no memory, as real mode can reach it. */
+#define GUEST_DEVICE 0x20000
+#define PAGE 4096
 
 /* Where VMX may put the task state segment it needs for real mode. */
 #define TSS_ADDR 0xfffbd000
@@ -39,7 +45,13 @@ __asm__(".section .rodata\n"
 	"	cpuid\n"
 	"	decw %si\n"
 	"	jnz 2b\n"
-	"3:	outb %al, $" STR(GUEST_PORT) "\n"
+	"3:	movw " STR(GUEST_WRITES) ", %si\n"
+	"	testw %si, %si\n"
+	"	jz 5f\n"
+	"4:	movw %si, %es:0\n"
+	"	decw %si\n"
+	"	jnz 4b\n"
+	"5:	outb %al, $" STR(GUEST_PORT) "\n"
 	"	jmp 1b\n"
 	".code64\n"
 	"guest_end:\n"
@@ -81,16 +93,16 @@ static void vm_set_registers(void)
 		die("KVM_GET_SREGS");
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
+	sregs.es.base = GUEST_DEVICE;
+	sregs.es.selector = GUEST_DEVICE >> 4;
 	if (ioctl(vm.vcpu, KVM_SET_SREGS, &sregs))
 		die("KVM_SET_SREGS");
 	if (ioctl(vm.vcpu, KVM_SET_REGS, &regs))
 		die("KVM_SET_REGS");
 }
 
-/* Has the guest do @ops CPUIDs, up to and including its port write. */
-static void vm_run(unsigned int ops)
+static void vm_run_to_port(void)
 {
-	*(volatile uint16_t *)(vm.mem + GUEST_COUNT) = (uint16_t)ops;
 	while (ioctl(vm.vcpu, KVM_RUN, 0))
 		if (errno != EINTR)
 			die("KVM_RUN");
@@ -100,6 +112,26 @@ static void vm_run(unsigned int ops)
 		die("the guest stopped with exit reason %u",
 		    vm.run->exit_reason);
 	}
+}
+
+/* Has the guest do @ops CPUIDs, up to and including its port write. */
+static void vm_run(unsigned int ops)
+{
+	*(volatile uint16_t *)(vm.mem + GUEST_COUNT) = (uint16_t)ops;
+	*(volatile uint16_t *)(vm.mem + GUEST_WRITES) = 0;
+	vm_run_to_port();
+}
+
+/* The same with writes to the device; the ring has room for them. */
+static void vm_write(unsigned int ops)
+{
+	struct kvm_coalesced_mmio_ring *ring =
+		(void *)((char *)vm.run + KVM_COALESCED_MMIO_PAGE_OFFSET * PAGE);
+
+	*(volatile uint16_t *)(vm.mem + GUEST_COUNT) = 0;
+	*(volatile uint16_t *)(vm.mem + GUEST_WRITES) = (uint16_t)ops;
+	vm_run_to_port();
+	ring->first = ring->last;
 }
 
 static const char *vm_setup(void)
@@ -137,12 +169,30 @@ static void vm_teardown(void)
 	close(vm.kvm);
 }
 
+static const char *vm_mmio_setup(void)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = GUEST_DEVICE, .size = PAGE };
+	const char *why = vm_setup();
+
+	if (!why && ioctl(vm.vm, KVM_REGISTER_COALESCED_MMIO, &zone))
+		die("KVM_REGISTER_COALESCED_MMIO");
+	return why;
+}
+
 /* The one exit to user space at the end is in the empty window too. */
 static uint64_t vmexit_kernel_run(unsigned int ops)
 {
 	uint64_t start = clock_now();
 
 	vm_run(ops);
+	return clock_now() - start;
+}
+
+static uint64_t vmexit_mmio_run(unsigned int ops)
+{
+	uint64_t start = clock_now();
+
+	vm_write(ops);
 	return clock_now() - start;
 }
 
@@ -162,6 +212,16 @@ const struct bench bench_vmexit_kernel = {
 	.vm_exits = 1,
 	.setup = vm_setup,
 	.run = vmexit_kernel_run,
+	.teardown = vm_teardown,
+};
+
+const struct bench bench_vmexit_mmio = {
+	.name = "vmexit_mmio",
+	.what = "VM exit for a write that is coalesced (KVM's ring)",
+	.ops = 100,
+	.vm_exits = 1,
+	.setup = vm_mmio_setup,
+	.run = vmexit_mmio_run,
 	.teardown = vm_teardown,
 };
 

@@ -22,6 +22,7 @@ TITLES = {
     "fork": "fork, exit, wait",
     "forkexec": "fork, exec, wait",
     "vmexit_kernel": "VM exit, in the kernel",
+    "vmexit_mmio": "VM exit, coalesced write to a device",
     "vmexit_user": "VM exit, to user space",
     "unix": "unix socket, there and back",
     "tcp": "TCP loopback, there and back",
@@ -34,6 +35,10 @@ TITLES = {
     "bpf_array": "lookup in a BPF array",
     "key_read": "read a key",
     "cipher": "encrypt 64 bytes, cbc(aes)",
+    "uring": "io_uring, an operation that does nothing",
+    "tls": "TLS in the kernel, a record of 1 KiB",
+    "zram": "write 4 KiB to zram",
+    "environ": "read /proc/<pid>/environ",
 }
 
 # In steady state these never need memory that is not mapped.
