@@ -29,32 +29,32 @@ static void __init hide_free_blocks(struct zone *zone)
 	}
 }
 
-/* Returns the number of pages from @page on that are done with. */
-static unsigned long __init clear_if_free(struct zone *zone, struct page *page)
+/*
+ * A block at a time, so that none of its pages comes or goes meanwhile.  Free pages in
+ * the middle of a larger one count, whose first page may have been passed already.
+ */
+static void __init clear_free_in_block(struct zone *zone, struct page *page)
 {
-	unsigned long nr = 1;
+	const struct page *end = page + pageblock_nr_pages;
 
 	spin_lock_irq(&zone->lock);
-	if (PageBuddy(page)) {
-		nr = 1UL << buddy_order(page);
-		sensitive_clear_pages(page, nr);
+	for (; page < end; page++) {
+		if (page_zone(page) == zone && is_free_buddy_page(page))
+			sensitive_clear_pages(page, 1);
 	}
 	spin_unlock_irq(&zone->lock);
-	return nr;
 }
 
 static void __init clear_free_pages(struct zone *zone)
 {
-	unsigned long pfn = zone->zone_start_pfn, nr;
+	unsigned long pfn = pageblock_start_pfn(zone->zone_start_pfn);
 
-	for (; pfn < zone_end_pfn(zone); pfn += nr) {
+	for (; pfn < zone_end_pfn(zone); pfn += pageblock_nr_pages) {
 		struct page *page = pfn_to_online_page(pfn);
 
-		nr = pageblock_nr_pages - (pfn & (pageblock_nr_pages - 1));
-		if (page && page_zone(page) == zone && !page_sensitive(page))
-			nr = clear_if_free(zone, page);
-		if (pageblock_aligned(pfn + nr))
-			cond_resched();
+		if (page && !page_sensitive(page))
+			clear_free_in_block(zone, page);
+		cond_resched();
 	}
 }
 
@@ -66,10 +66,12 @@ static int __init sensitive_boot(void)
 	if (!sensitive_active() || sensitive_leak & __GFP_SENSITIVE)
 		return 0;
 
-	drain_all_pages(NULL);
 	for_each_populated_zone(zone) {
 		hide_free_blocks(zone);
+		/* What is on lists of CPUs is free, and does not look it. */
+		zone_pcp_disable(zone);
 		clear_free_pages(zone);
+		zone_pcp_enable(zone);
 	}
 	return 0;
 }
