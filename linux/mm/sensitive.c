@@ -34,8 +34,8 @@ DEFINE_STATIC_KEY_FALSE(sensitive_key);
 /*
  * For who tests the tests: asi_debug_leak= leaves memory mapped that should not be.
  * "movable" is anonymous memory and the page cache, "all" is all that is allocated,
- * "range" what becomes sensitive without that: the pool of swiotlb, and CMA, which
- * does not work then.
+ * "range" what becomes sensitive without that: the pool of swiotlb, and CMA and memory
+ * that is added, which do not work then.
  */
 gfp_t sensitive_leak __ro_after_init;
 static bool leak_ranges __ro_after_init;
@@ -311,7 +311,8 @@ void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 	     pfn + pageblock_nr_pages <= end_pfn; pfn += pageblock_nr_pages) {
 		struct page *page = pfn_to_page(pfn);
 
-		if (page_sensitive(page) == sensitive)
+		/* Not page_sensitive(): who has the range may not have it set up yet. */
+		if (freetype_sensitive(get_pageblock_freetype(page)) == sensitive)
 			continue;
 		if (sensitive) {
 			asi_block_hide(page_address(page));

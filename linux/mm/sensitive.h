@@ -244,6 +244,16 @@ static inline bool sensitive_pages_are_bad(const struct page *page,
 	       __sensitive_pages_are_bad(page, order);
 }
 
+/*
+ * Memory that was reserved since boot has what was there before, if nobody used it.
+ * The page is mapped, also with debug_pagealloc, and about to be freed.
+ */
+static inline void sensitive_clear_reserved(struct page *page)
+{
+	if (sensitive_active() && !page_sensitive(page))
+		clear_highpage(page);
+}
+
 /* What compaction wants free: it moves sensitive memory. */
 static inline unsigned int sensitive_movable_flags(void)
 {

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Free memory that the machine starts with.
+ * Memory that the machine starts with and that nobody has used yet.
  *
  * Nobody clears it: after kexec or a warm reset it has what users of the kernel before
- * left there, and so may the firmware.  So it counts as sensitive, like any free page
- * whose last owner was: blocks are taken out of the restricted direct map, but for the
- * reserve of nonsensitive memory.  That, and what is free in parts of blocks, is
+ * left there, and so may the firmware.  So what is free counts as sensitive, like any
+ * free page whose last owner was: blocks are taken out of the restricted direct map, but
+ * for the reserve of nonsensitive memory.  That, and what is free in parts of blocks, is
  * cleared.  Blocks that the kernel needs come back cleared, see sensitive_convert().
+ *
+ * What is kept for a kernel for crash dumps is hidden, too: its initrd has keys.  What is
+ * reserved otherwise is cleared when it is freed, see sensitive_clear_reserved().
  */
-#include <linux/mm.h>
+#include <linux/crash_reserve.h>
+#include <linux/highmem.h>
+#include <linux/ioport.h>
 #include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/sched.h>
 
 #include "sensitive.h"
@@ -58,7 +65,33 @@ static void __init clear_free_pages(struct zone *zone)
 	}
 }
 
-/* When all memory has been given to the page allocator, and before there are users. */
+#ifdef CONFIG_CRASH_RESERVE
+/* All that is in whole blocks is hidden, the rest is cleared; nothing is loaded yet. */
+static void __init hide_reserved(const struct resource *res)
+{
+	unsigned long pfn = PFN_UP(res->start), end = PFN_DOWN(res->end + 1);
+
+	sensitive_set_range(pfn, end, true);
+	for (; pfn < end; pfn++) {
+		if (!page_sensitive(pfn_to_page(pfn)))
+			clear_highpage(pfn_to_page(pfn));
+	}
+}
+
+static void __init hide_crash_kernel(void)
+{
+	if (crashk_res.end)
+		hide_reserved(&crashk_res);
+	if (crashk_low_res.end)
+		hide_reserved(&crashk_low_res);
+}
+#else
+static void __init hide_crash_kernel(void)
+{
+}
+#endif
+
+/* Deferred memory has been given to the page allocator; there are no users yet. */
 static int __init sensitive_boot(void)
 {
 	struct zone *zone;
@@ -66,6 +99,9 @@ static int __init sensitive_boot(void)
 	if (!sensitive_active() || sensitive_leak & __GFP_SENSITIVE)
 		return 0;
 
+	hide_crash_kernel();
+	/* The reserve depends on watermarks, which are zero until now. */
+	init_per_zone_wmark_min();
 	for_each_populated_zone(zone) {
 		hide_free_blocks(zone);
 		/* What is on lists of CPUs is free, and does not look it. */

@@ -72,6 +72,15 @@ class Splats(unittest.TestCase):
     def test_allowed(self):
         self.assertEqual(dmesg.splats(BAD[1:4], [r"possible circular", "RCU"]), [BAD[1]])
 
+    def test_a_panic_that_is_expected_is_no_end(self):
+        console = b"[ 1.0] fine\n[ 2.0] Kernel panic - not syncing: on purpose\n"
+        self.assertTrue(dmesg.panicked(console, []))
+        self.assertTrue(dmesg.panicked(console, ["by accident"]))
+        self.assertFalse(dmesg.panicked(console, ["on purpose"]))
+        self.assertFalse(dmesg.panicked(b"[ 1.0] fine\n", []))
+        again = console + b"---[ end Kernel panic - not syncing: Fatal ]---\n"
+        self.assertTrue(dmesg.panicked(again, ["on purpose"]))
+
     def test_allowing_one_allows_no_other(self):
         self.assertEqual(len(dmesg.splats(BAD[1:], ["asi_destroy"])), len(BAD) - 2)
 

@@ -20,6 +20,7 @@ TOKEN = re.search(r'GUEST_TOKEN\s+"([^"]+)"', open(
 SECOND = "console=ttyS0,115200 panic=-1 loglevel=5 no_timer_check " + vmrun_options.PATIENCE
 # tp_printk: the last exit is seen on the console; there is no other way to it.
 FIRST = "loglevel=6 tp_printk"
+CRASHED = "Kernel panic - not syncing: sysrq triggered crash"
 LEFT = re.compile(r"asi_exit: class=\d+ reason=pm ip=machine_kexec\+")
 
 
@@ -28,11 +29,12 @@ class Kexec(VmRunTest):
 
     timeout = 300
 
-    def kexec(self, first, second, *options, kernel=KERNEL):
+    def kexec(self, first, second, *options, kernel=KERNEL, how=(),
+              last_word="Starting new kernel"):
         """What the console held behind the last word of the first kernel."""
         keep = self.path(f"keep{len(os.listdir(self.work))}")
         done = self.vm_run(
-            "/kexec", "/bzImage", "/guest.cpio", f"{SECOND} {second}", options=(
+            "/kexec", *how, "/bzImage", "/guest.cpio", f"{SECOND} {second}", options=(
                 "--root", "initramfs", "--keep", keep, "--append", f"{FIRST} {first}",
                 "--copy", SELFTESTS + "/kexec:/", "--copy", SELFTESTS + "/guest.cpio:/",
                 "--copy", kernel + ":/bzImage", *options))
@@ -40,12 +42,12 @@ class Kexec(VmRunTest):
             self.skipTest(done.stdout.strip().splitlines()[-1])
         self.expect(done, 127, "LOST: the guest went away without a verdict")
         with open(os.path.join(keep, "console.log"), encoding="utf-8", errors="replace") as file:
-            before, found, after = file.read().partition("Starting new kernel")
+            before, found, after = file.read().partition(last_word)
         self.assertTrue(found, before[-2000:])
         return after
 
-    def takes_over(self, *arguments):
-        said = self.kexec(*arguments)
+    def takes_over(self, *arguments, **keywords):
+        said = self.kexec(*arguments, **keywords)
         self.assertIn(TOKEN, said)
         return said
 
@@ -67,6 +69,18 @@ class Kexec(VmRunTest):
     def test_between_on_and_off(self):
         self.takes_over("asi=on", "asi=off")
         self.takes_over("asi=off", "asi=on")
+
+    def crash(self, mode, *options):
+        return self.takes_over(f"{mode} crashkernel=160M", mode, *options, "--allow-splat",
+                               f"{CRASHED}|Call Trace:", how=("--crash",),
+                               last_word=CRASHED)
+
+    def test_after_a_crash(self):
+        """What it is loaded into is hidden; a page fault of the panic leaves, if no other."""
+        self.crash("asi=on", "--cpus", "2")
+
+    def test_after_a_crash_off(self):
+        self.crash("asi=off")
 
     def test_a_kernel_that_does_not_come_up_is_noticed(self):
         with self.assertRaises(AssertionError):

@@ -4,9 +4,10 @@
  * spaces.
  *
  * Whether memory is sensitive is decided when it is allocated, by
- * __GFP_SENSITIVE, and holds for whole pageblocks.  All memory is nonsensitive at
- * first; the page allocator makes free blocks sensitive, and back, as they are
- * needed.  mm/sensitive.c does the work, mm/page_alloc.c decides.
+ * __GFP_SENSITIVE, and holds for whole pageblocks.  Memory is nonsensitive until the
+ * first initcalls; then nearly all that is free becomes sensitive, and the page
+ * allocator has free blocks change sides as they are needed.  mm/sensitive.c does the
+ * work, mm/page_alloc.c decides.
  */
 #ifndef _LINUX_SENSITIVE_H
 #define _LINUX_SENSITIVE_H

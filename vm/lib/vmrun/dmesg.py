@@ -6,6 +6,14 @@ import re
 # The kernel died. Looked for on the console while the guest runs.
 PANIC = re.compile(rb"Kernel panic - not syncing|---\[ end Kernel panic")
 
+
+def panicked(console, allowed):
+    """Whole lines of the console: did the kernel die, but for what was `allowed`?"""
+    return any(PANIC.search(line) and not any(re.search(regex, line.decode(errors="replace"))
+                                              for regex in allowed)
+               for line in console.splitlines())
+
+
 SPLATS = re.compile("|".join((
     r"WARNING:", r"\bBUG[: ]", r"\bOops\b", r"Kernel panic", r"kernel BUG at",
     r"general protection fault", r"unable to handle", r"double fault",

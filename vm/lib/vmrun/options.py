@@ -33,7 +33,7 @@ exit status:
 With one of these four, a line on stderr starts with "vm/run:" and says why.
 
 A kernel that warns fails the run even when COMMAND succeeds; --allow-splat
-REGEX excepts lines that are expected.
+REGEX excepts lines that are expected, as that of a panic when another kernel takes over.
 
 In --shell, Ctrl-a x ends the machine, Ctrl-a c is QEMU's monitor, Ctrl-a a
 sends Ctrl-a.

@@ -157,10 +157,12 @@ class Session:
                 self.garbled = str(error)
         new = self.console_tail.read()
         if new:
-            # A little of what came before: a word may have been cut in two.
-            start = max(0, len(self.console) - 64)
+            # Whole lines: the rest of the last one is still to come.
+            start = self.console.rfind(b"\n") + 1
             self.console += new
-            if not self.options.shell and dmesg.PANIC.search(self.console, start):
+            if not self.options.shell and dmesg.panicked(
+                    self.console[start:self.console.rfind(b"\n") + 1],
+                    self.options.allow_splat):
                 self.panic_at = self.panic_at or time.monotonic()
         # Bochs has no -no-reboot: a guest that was reset would boot again and
         # might succeed the second time.

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from . import secret
+from . import elf, secret
 from .errors import Trouble
 from .qmp import Qmp
 from .report import Report
@@ -20,10 +20,13 @@ DISK_MB = 32
 NICS = ("virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile=,netdev=wire0",
         "virtio-net-pci,mrg_rxbuf=off,host_mtu=9000,romfile=,netdev=wire1")
 WIRE = ("hubport,id=wire0,hubid=0", "hubport,id=wire1,hubid=0")
-# For "before-boot": where in memory the secret is when the machine is switched on. The
-# kernel and its initial data overwrite some of them, wherever they are.
-BEFORE_BOOT = range(0x6000000, 0x1e000000, 0x3101000)
+# For "before-boot": where in memory the secret is when the machine is switched on, so
+# often that some of it is in each small part that the kernel leaves free at boot, and
+# at no particular place of a page. The kernel and its initial data overwrite some.
+BEFORE_BOOT = range(0x100000, 0x1ff00000, 0x4060)
 BOUNCE = "swiotlb=4096,force"
+# For "before-boot": memory that is kept for a kernel for crash dumps. No whole blocks.
+CRASH = "crashkernel=33M"
 PAGE = 4096
 PAUSE = 0.02
 CR3 = re.compile(r"\bCR3=([0-9a-f]+)")
@@ -74,11 +77,10 @@ class Machine:
         return [os.path.join(settings.top, "vm/run"), "--kernel", settings.kernel,
                 "--mem", options.mem, "--cpus", options.cpus,
                 *(["--cpu", options.cpu] if options.cpu else []),
-                "--append", f"{options.append} {BOUNCE}",
+                "--append", f"{options.append} {BOUNCE} {CRASH}",
                 *(word for netdev in WIRE for word in ("--netdev", netdev)),
                 *(word for nic in NICS for word in ("--device", nic)),
-                *(word for address in BEFORE_BOOT
-                  for word in ("--device", self.loader(address))),
+                "--device", f"loader,file={settings.path('before-boot')}",
                 "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
                 "--qmp", settings.path("qmp"),
@@ -87,14 +89,15 @@ class Machine:
                 os.path.join(settings.top, "build/asictl"), "/dev/vda",
                 settings.path("secret-9p"), settings.modules()]
 
-    def loader(self, address):
-        path = self.settings.path("secret-before-boot")
-        return f"loader,force-raw=on,addr={address:#x},file={path}"
+    def write(self, name, content):
+        with open(self.settings.path(name), "wb") as file:
+            file.write(content)
 
     def write_secrets(self):
-        for kind in ("initrd", "9p", "before-boot"):
-            with open(self.settings.path("secret-" + kind), "wb") as file:
-                file.write(secret.secret(self.seed, kind).ljust(PAGE, b"."))
+        for kind in ("initrd", "9p"):
+            self.write("secret-" + kind, secret.secret(self.seed, kind).ljust(PAGE, b"."))
+        self.write("before-boot", elf.spread(secret.secret(self.seed, "before-boot"),
+                                             BEFORE_BOOT))
 
     def start(self):
         self.write_secrets()

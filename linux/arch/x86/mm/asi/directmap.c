@@ -317,8 +317,8 @@ void asi_directmap_sync(unsigned long addr)
  * @start: First address.
  * @end:   The address after the last.
  *
- * Makes the tables for it, and hides it until asi_directmap_add().  Memory of
- * devices is never added: a file system or a user has it.
+ * Makes the tables for it, and hides it.  Memory of devices stays so: a file system
+ * or a user has it.  Other memory becomes sensitive when it is onlined.
  *
  * Context: may sleep; memory hotplug lock held for writing.
  * Return: 0; -ENOMEM; -EINVAL for parts of blocks, and for memory beyond what the
@@ -326,7 +326,7 @@ void asi_directmap_sync(unsigned long addr)
  */
 int asi_directmap_prepare(unsigned long start, unsigned long end)
 {
-	unsigned long addr;
+	unsigned long addr, flags;
 	int err;
 
 	if (!asi_ready)
@@ -341,6 +341,11 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
 		if (err)
 			return err;
 	}
+
+	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
+	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
+		asi_grants_sync_tables(addr);
+	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 	set_blocks(start, end, HIDDEN_BLOCK);
 	return 0;
 }
@@ -350,23 +355,16 @@ int asi_directmap_prepare(unsigned long start, unsigned long end)
  * @start: First address.
  * @end:   The address after the last.
  *
- * What can hold a task or an mm must not be absent: the page fault handler needs
- * both to leave.
+ * For asi_sensitive=off: all memory is present then.  What can hold a task or an mm
+ * must not be absent, as the page fault handler needs both to leave.
  *
  * Context: may sleep; memory hotplug lock held for writing, and the range was
  * prepared.
  */
 void asi_directmap_add(unsigned long start, unsigned long end)
 {
-	unsigned long addr, flags;
-
 	if (!asi_ready)
 		return;
-
-	raw_spin_lock_irqsave(&asi_directmap_lock, flags);
-	for (addr = start & PUD_MASK; addr < end; addr += PUD_SIZE)
-		asi_grants_sync_tables(addr);
-	raw_spin_unlock_irqrestore(&asi_directmap_lock, flags);
 
 	set_blocks(start, end, __pmd(0));
 	spin_lock(&pgd_lock);

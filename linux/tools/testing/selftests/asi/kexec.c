@@ -2,10 +2,10 @@
 /*
  * Another kernel takes the machine over while processes run restricted.
  *
- *   kexec KERNEL INITRD [WORD]...
+ *   kexec [--crash] KERNEL INITRD [WORD]...
  *
- * boots KERNEL with INITRD and with the words as its command line. It does not
- * come back: what started the machine looks at what the other kernel says. The
+ * boots KERNEL with INITRD and with the words as its command line, or has it ready and
+ * crashes this one, for which that was booted with crashkernel=. It does not come back: what started the machine looks at what the other kernel says. The
  * last exit of this kernel, which nothing else could tell of, goes to the
  * console if it was booted with tp_printk.
  */
@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/kexec.h>
 #include <linux/reboot.h>
 #include <sys/syscall.h>
 
@@ -52,14 +53,14 @@ static void join(char *text, size_t size, char **word)
 	text[len] = '\0';
 }
 
-static void load_kernel(char **argv)
+static void load_kernel(char **argv, unsigned long flags)
 {
-	int kernel = open_file(argv[1]), initrd = open_file(argv[2]);
+	int kernel = open_file(argv[0]), initrd = open_file(argv[1]);
 	char words[1024];
 
-	join(words, sizeof(words), argv + 3);
+	join(words, sizeof(words), argv + 2);
 	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(words) + 1,
-		    words, 0UL))
+		    words, flags))
 		ktap_bail("kexec_file_load: %s", strerror(errno));
 }
 
@@ -106,11 +107,15 @@ static void keep_the_cpu(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
-		ktap_bail("usage: kexec KERNEL INITRD [WORD]...");
-	if (access("/sys/kernel/kexec_loaded", F_OK))
-		ktap_skip_all("this kernel has no kexec");
-	load_kernel(argv);
+	bool crash = argc > 1 && !strcmp(argv[1], "--crash");
+	const char *needs = crash ? "/sys/kernel/kexec_crash_loaded" :
+				    "/sys/kernel/kexec_loaded";
+
+	if (argc < 3 + crash)
+		ktap_bail("usage: kexec [--crash] KERNEL INITRD [WORD]...");
+	if (access(needs, F_OK))
+		ktap_skip_all("this kernel has no %s", needs);
+	load_kernel(argv + 1 + crash, crash ? KEXEC_FILE_ON_CRASH : 0);
 	for (int i = 0; i < cpu_count(); i++)
 		if (!xfork())
 			busy(i);
@@ -118,6 +123,8 @@ int main(int argc, char **argv)
 	if (!asi_class_off("user"))
 		restricted_state();
 	keep_the_cpu();
+	if (crash)
+		ktap_bail("no crash: %d", write_file("/proc/sysrq-trigger", "c"));
 	syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
 		LINUX_REBOOT_CMD_KEXEC, NULL);
 	ktap_bail("reboot: %s", strerror(errno));

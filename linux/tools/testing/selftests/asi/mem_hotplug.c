@@ -5,13 +5,15 @@
  * removed, and comes back.
  *
  * New memory has no mark of its side, and its part of the restricted direct map is
- * new as well. What is in use moves away before its block goes: the data is checked.
+ * new as well. Nobody has cleared it, so it is hidden; the kernel gets what it needs of
+ * it cleared. What is in use moves away before its block goes: the data is checked.
  *
  * tests/robust/run --qmp does what is asked of the host.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +111,57 @@ static unsigned int offline(struct blocks *b)
 	return left;
 }
 
+static unsigned long overlap(unsigned long start, unsigned long end,
+			     unsigned long from, unsigned long to)
+{
+	start = start > from ? start : from;
+	end = end < to ? end : to;
+	return start < end ? end - start : 0;
+}
+
+/* How much of physical memory in [@from, @to) the restricted direct map has. */
+static unsigned long mapped(unsigned long from, unsigned long to)
+{
+	unsigned long start, end, base = 0, sum = 0;
+	int fd = open(ASI_DEBUGFS "/map", O_RDWR | O_CLOEXEC);
+	int restricted;
+	char line[200], region[20];
+	FILE *f = fdopen(fd, "r");
+
+	CHECK(f && dprintf(fd, "%d user\n", getpid()) > 0 &&
+	      !lseek(fd, 0, SEEK_SET));
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx %lx %*s %*d %d %19s", &start, &end,
+			   &restricted, region) != 4 || strcmp(region, "direct"))
+			continue;
+		base = base ?: start;
+		if (restricted)
+			sum += overlap(start - base, end - base, from, to);
+	}
+	CHECK(base);
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+/* Of new blocks, at most @percent may be mapped. */
+static void check_hidden(struct blocks *b, const char *when, unsigned int percent)
+{
+	unsigned long size, sum = 0;
+	char text[32];
+
+	if (asi_class_off("user"))
+		return;
+	CHECK(asi_debugfs());
+	CHECK(read_file(BLOCKS "/block_size_bytes", text, sizeof(text)) > 0);
+	size = strtoul(text, NULL, 16);
+	for (unsigned int i = 0; i < b->count; i++)
+		sum += mapped(b->nr[i] * size, (b->nr[i] + 1) * size);
+	ktap_note("%s: %lu MiB of %lu are in the restricted direct map", when,
+		  sum >> 20, b->count * size >> 20);
+	CHECK(sum * 100 <= b->count * size * percent);
+}
+
 struct data {
 	char *mem;
 	size_t size;
@@ -156,13 +209,17 @@ static void one_module(const char *name, const char *how, bool goes)
 		test_error("no new memory");
 		goto out;
 	}
+	check_hidden(&b, "added", 0);
 	online(&b, how);
+	/* The reserve of a zone is not, and is cleared. */
+	check_hidden(&b, "online", 25);
 	CHECK(meminfo_kb("MemTotal") > before);
 	use(&d);
 	/* What is in the module has to find room elsewhere. */
 	give_back(&d, true);
 	if (goes) {
 		CHECK(!offline(&b));
+		check_hidden(&b, "offline", 25);
 		CHECK(verify(d.mem, d.size, 3));
 		CHECK(meminfo_kb("MemTotal") == before);
 		host_ask("remove %s", name);

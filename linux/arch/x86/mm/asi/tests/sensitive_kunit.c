@@ -260,6 +260,32 @@ static void part_of_a_block_stays(struct kunit *test)
 	__free_pages(page, pageblock_order);
 }
 
+/* Memory that was reserved since boot has nothing of before when it is freed. */
+static void reserved_memory_is_freed_clean(struct kunit *test)
+{
+	const unsigned long nr = PAGE_SIZE / sizeof(u64);
+	u64 *copy = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned long i, left = 0;
+	u64 *words;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	words = page_address(page);
+	for (i = 0; i < nr; i++)
+		words[i] = SECRET;
+	mark_page_reserved(page);
+	free_reserved_page(page);
+
+	asi_test_needs_sensitive(test);
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	/* Somebody may have it by now, who writes something else. */
+	if (copy_from_kernel_nofault(copy, words, PAGE_SIZE))
+		kunit_skip(test, "debug_pagealloc has it unmapped");
+	for (i = 0; i < nr; i++)
+		left += copy[i] == SECRET;
+	KUNIT_EXPECT_EQ(test, left, 0UL);
+}
+
 /* The worker has time until a zone with much memory has blocks of both sides. */
 static void wait_for_reserve(struct kunit *test)
 {
@@ -491,6 +517,7 @@ static struct kunit_case sensitive_cases[] = {
 	KUNIT_CASE_PARAM(user_memory_is_absent, user_memory_gen_params),
 	KUNIT_CASE(secret_does_not_change_sides),
 	KUNIT_CASE(part_of_a_block_stays),
+	KUNIT_CASE(reserved_memory_is_freed_clean),
 	KUNIT_CASE(atomic_gets_its_side_or_nothing),
 	KUNIT_CASE(atomic_reserve_is_filled_again),
 	KUNIT_CASE(atomic_gets_nonsensitive),
