@@ -15,6 +15,7 @@
 
 #include <linux/asi.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/irqflags.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
@@ -50,6 +51,16 @@ static __always_inline bool gfp_sensitive(gfp_t gfp)
 static __always_inline freetype_t gfp_freetype(gfp_t gfp)
 {
 	return freetype_of(gfp_migratetype(gfp), gfp_sensitive(gfp));
+}
+
+/*
+ * Memory that was reserved since boot has what was there before, if nobody used it.
+ * The page is mapped, also with debug_pagealloc, and about to be freed.
+ */
+static inline void sensitive_clear_reserved(struct page *page)
+{
+	if (sensitive_active() && !page_sensitive(page))
+		clear_highpage(page);
 }
 
 #ifdef CONFIG_CMA
@@ -242,16 +253,6 @@ static inline bool sensitive_pages_are_bad(const struct page *page,
 {
 	return IS_ENABLED(CONFIG_ASI_DEBUG) && sensitive_active() &&
 	       __sensitive_pages_are_bad(page, order);
-}
-
-/*
- * Memory that was reserved since boot has what was there before, if nobody used it.
- * The page is mapped, also with debug_pagealloc, and about to be freed.
- */
-static inline void sensitive_clear_reserved(struct page *page)
-{
-	if (sensitive_active() && !page_sensitive(page))
-		clear_highpage(page);
 }
 
 /* What compaction wants free: it moves sensitive memory. */

@@ -5,9 +5,10 @@
  *   kexec [--crash] KERNEL INITRD [WORD]...
  *
  * boots KERNEL with INITRD and with the words as its command line, or has it ready and
- * crashes this one, for which that was booted with crashkernel=. It does not come back: what started the machine looks at what the other kernel says. The
- * last exit of this kernel, which nothing else could tell of, goes to the
- * console if it was booted with tp_printk.
+ * crashes this one, for which that was booted with crashkernel=. It does not come back:
+ * what started the machine looks at what the other kernel says. The last exit of this
+ * kernel, which nothing else could tell of, goes to the console if it was booted with
+ * tp_printk.
  */
 #define _GNU_SOURCE
 #include <errno.h>
