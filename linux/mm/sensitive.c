@@ -153,7 +153,8 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
  *
  * Who makes a block sensitive waits for all CPUs to flush their TLBs, so it must
  * not hold a lock that one of them may spin on with interrupts off.  Who may
- * sleep, or could be preempted, has none.
+ * sleep, or could be preempted, has none.  rmqueue_convert() does not trust the
+ * former: it looks whether interrupts are off.
  *
  * Blocks of CMA are sensitive, whoever has them.
  *
@@ -162,11 +163,11 @@ void sensitive_convert(struct page **blocks, unsigned int nr,
  */
 unsigned int sensitive_alloc_flags(gfp_t gfp, unsigned int alloc_flags)
 {
-	if (!gfp_sensitive(gfp))
+	if (!(gfp & __GFP_SENSITIVE) || gfp & sensitive_leak)
 		return (alloc_flags & ~ALLOC_CMA) | ALLOC_NONSENSITIVE;
 
 	alloc_flags |= ALLOC_SENSITIVE;
-	if (irqs_disabled() || !(gfpflags_allow_blocking(gfp) || preemptible()))
+	if (!gfpflags_allow_blocking(gfp) && !preemptible())
 		alloc_flags |= ALLOC_NOBLOCK;
 	return alloc_flags;
 }

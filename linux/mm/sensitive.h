@@ -177,12 +177,13 @@ static inline long sensitive_free_highatomic(struct zone *zone, bool sensitive)
 /*
  * How much of the free memory of a zone is of no use to an allocation?  Without what
  * others subtract, of both sides: memory of CMA for who cannot use it, and what is
- * kept for atomic requests for who has no right to it.
+ * kept for atomic requests for who has no right to it.  Each allocation asks, so what
+ * is read while it changes may make it less than zero.
  */
 static inline long sensitive_unusable_free(struct zone *zone,
 					   unsigned int alloc_flags)
 {
-	bool other = !(alloc_flags & ALLOC_SENSITIVE);
+	bool other = alloc_flags & ALLOC_NONSENSITIVE;
 	long unusable;
 
 	if (!sensitive_active() || !(alloc_flags & ALLOC_SIDES))
@@ -198,7 +199,7 @@ static inline long sensitive_unusable_free(struct zone *zone,
 	if (!other)
 		unusable -= zone_page_state(zone, NR_UNACCEPTED);
 #endif
-	return max(unusable, 0L);
+	return unusable;
 }
 
 /*
