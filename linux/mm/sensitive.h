@@ -55,12 +55,17 @@ static __always_inline freetype_t gfp_freetype(gfp_t gfp)
 
 /*
  * Memory that was reserved since boot has what was there before, if nobody used it.
- * The page is mapped, also with debug_pagealloc, and about to be freed.
+ * It is mapped, also with debug_pagealloc, and about to be freed; of one side.
  */
-static inline void sensitive_clear_reserved(struct page *page)
+static inline void sensitive_clear_reserved(struct page *page,
+					    unsigned int order)
 {
-	if (sensitive_active() && !page_sensitive(page))
-		clear_highpage(page);
+	unsigned int i;
+
+	if (!sensitive_active() || page_sensitive(page))
+		return;
+	for (i = 0; i < 1U << order; i++)
+		clear_highpage(page + i);
 }
 
 #ifdef CONFIG_CMA

@@ -46,7 +46,11 @@ static void __init clear_free_in_block(struct zone *zone, struct page *page)
 
 	spin_lock_irq(&zone->lock);
 	for (; page < end; page++) {
-		if (page_zone(page) == zone && is_free_buddy_page(page))
+		if (page_zone(page) != zone)
+			continue;
+		if (page_is_guard(page))
+			sensitive_clear_pages(page, 1UL << page_private(page));
+		else if (is_free_buddy_page(page))
 			sensitive_clear_pages(page, 1);
 	}
 	spin_unlock_irq(&zone->lock);

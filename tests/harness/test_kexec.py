@@ -82,6 +82,14 @@ class Kexec(VmRunTest):
     def test_after_a_crash_off(self):
         self.crash("asi=off")
 
+    def test_what_is_kept_for_a_crash_is_hidden_as_a_whole(self):
+        """Blocks are, so it ends with one; without ASI it is what was asked for."""
+        for mode, size in ("asi=on", 162), ("asi=off", 161):
+            done = self.vm_run("/bin/cat", "/sys/kernel/kexec_crash_size", options=(
+                "--root", "initramfs", "--append", f"{mode} crashkernel=161M"))
+            self.expect(done, 0)
+            self.assertIn(str(size << 20), done.stdout)
+
     def test_a_kernel_that_does_not_come_up_is_noticed(self):
         with self.assertRaises(AssertionError):
             self.takes_over("asi=on", "asi=on rdinit=/no/such/program init=/no/such/program")

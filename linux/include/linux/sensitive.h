@@ -60,6 +60,17 @@ static inline void sensitive_set_range(unsigned long start_pfn,
 #endif /* CONFIG_MITIGATION_ADDRESS_SPACE_ISOLATION */
 
 /**
+ * sensitive_round_up - what to reserve at boot for it to become sensitive as a whole
+ * @bytes: What is wanted.
+ *
+ * Return: @bytes, or somewhat more if there will be sensitive memory.
+ */
+static inline unsigned long long sensitive_round_up(unsigned long long bytes)
+{
+	return asi_sensitive_wanted() ? ALIGN(bytes, SENSITIVE_ALIGN) : bytes;
+}
+
+/**
  * page_sensitive - is a page sensitive?
  * @page: The page; it stays what it is while it is allocated.
  *

@@ -387,7 +387,7 @@ void asi_directmap_remove(unsigned long start, unsigned long end)
 		return;
 
 	asi_debug_may_wait();
-	set_blocks(start, end, __pmd(0));
+	set_blocks(start, end, HIDDEN_BLOCK);
 	flush_tlb_kernel_range(start, end);
 }
 
