@@ -102,7 +102,7 @@ static void pool_free(struct list_head *pool)
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, pool, lru)
-		__free_page(page);
+		asi_table_free(page_address(page));
 }
 
 /* Allocate all tables that a grant can need. */
@@ -390,7 +390,7 @@ static void free_tables(unsigned long *table, int level)
 			continue;
 		if (level > 2)
 			free_tables(asi_table_of(table[i]), level - 1);
-		free_page((unsigned long)asi_table_of(table[i]));
+		asi_table_free(asi_table_of(table[i]));
 	}
 }
 

@@ -378,7 +378,7 @@ static void free_tables(unsigned long *own, unsigned long *shared, int level)
 		if (level > 3)
 			free_tables(asi_table_of(own[i]), asi_table_of(shared[i]),
 				    level - 1);
-		free_page((unsigned long)asi_table_of(own[i]));
+		asi_table_free(asi_table_of(own[i]));
 	}
 }
 
@@ -387,8 +387,8 @@ static void free_grants(struct asi_grants *g)
 	int i;
 
 	for (i = 0; i < PTRS_PER_PMD; i++)
-		free_page((unsigned long)g->pages[i]);
-	free_page((unsigned long)g->pages);
+		asi_table_free(g->pages[i]);
+	asi_table_free(g->pages);
 	kfree(g);
 }
 

@@ -133,6 +133,7 @@ pgd_t *asi_pgd_pages(void);
 void asi_pgd_free(pgd_t *pgd);
 void *asi_table_pages(gfp_t gfp, unsigned int order);
 void *asi_table_alloc(void);
+void asi_table_free(void *table);
 pte_t asi_kernel_page(unsigned long addr);
 unsigned long asi_walk(pgd_t *pgd, unsigned long addr, int *level);
 

@@ -21,6 +21,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/vmstat.h>
 
 #include <asm/pgalloc.h>
 #include <asm/pgtable.h>
@@ -37,12 +38,19 @@ static unsigned int pgd_order(void)
 	return cpu_feature_enabled(X86_FEATURE_PTI) ? 1 : 0;
 }
 
+/* SecPageTables in /proc/meminfo, and the same of the cgroup that pays. */
+static void count_pages(const void *table, int nr)
+{
+	mod_lruvec_page_state(virt_to_page(table), NR_SECONDARY_PAGETABLE, nr);
+}
+
 /**
  * asi_table_pages - memory for a page table
  * @gfp:   Who it is accounted to.
  * @order: Of pages.
  *
- * All that a restricted page table is made of comes from here.
+ * All that a restricted page table is made of comes from here, and goes back by
+ * asi_table_free() or asi_pgd_free().
  *
  * Context: may sleep.  Not where blocks of memory change sides, which is between a
  * request for memory and its answer.
@@ -50,8 +58,21 @@ static unsigned int pgd_order(void)
  */
 void *asi_table_pages(gfp_t gfp, unsigned int order)
 {
+	void *table;
+
 	asi_debug_may_wait();
-	return (void *)__get_free_pages(gfp | __GFP_ZERO, order);
+	table = (void *)__get_free_pages(gfp | __GFP_ZERO, order);
+	if (table)
+		count_pages(table, 1 << order);
+	return table;
+}
+
+static void free_table(void *table, unsigned int order)
+{
+	if (!table)
+		return;
+	count_pages(table, -(1 << order));
+	free_pages((unsigned long)table, order);
 }
 
 /**
@@ -80,6 +101,17 @@ void *asi_table_alloc(void)
 	KUNIT_STATIC_STUB_REDIRECT(asi_table_alloc);
 
 	return asi_table_pages(GFP_KERNEL_ACCOUNT, 0);
+}
+
+/**
+ * asi_table_free - free what asi_table_alloc() made
+ * @table: The table, which no CPU walks any more; or NULL.
+ *
+ * Context: any but NMI.
+ */
+void asi_table_free(void *table)
+{
+	free_table(table, 0);
 }
 
 /**
@@ -113,11 +145,11 @@ int asi_pgd_alloc(struct mm_struct *mm, pgd_t **where)
  * asi_pgd_free - free what asi_pgd_alloc() or asi_pgd_pages() made
  * @pgd: The topmost table, loaded on no CPU.
  *
- * Context: any.
+ * Context: any but NMI.
  */
 void asi_pgd_free(pgd_t *pgd)
 {
-	free_pages((unsigned long)pgd, pgd_order());
+	free_table(pgd, pgd_order());
 }
 
 /**

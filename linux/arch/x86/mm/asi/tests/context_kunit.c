@@ -8,7 +8,8 @@
  * were urgent, and a block is to be hidden that is hidden already, which ends before the
  * flush.  The other callers are told apart by reading: all tables come from
  * asi_table_pages(); asi_blocks_flush(), asi_directmap_remove() and asi_unmap() begin
- * with the same check as asi_directmap_hide(), and nothing else here flushes other CPUs.
+ * with the same check as asi_directmap_hide(); dpt.c, which flushes too, may sleep before
+ * each page, and Linux checks that.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -65,9 +66,9 @@ static void allocate_table(void)
 static void table_is_not_allocated_with_interrupts_off(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, warned(allocate_table), 0ULL);
-	free_page((unsigned long)t.table);
+	asi_table_free(t.table);
 	KUNIT_EXPECT_EQ(test, warned_irqs_off(allocate_table), 1ULL);
-	free_page((unsigned long)t.table);
+	asi_table_free(t.table);
 }
 
 static void hide_hidden(void)

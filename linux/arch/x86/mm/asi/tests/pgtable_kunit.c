@@ -328,6 +328,31 @@ static void pgd_is_the_lower_of_a_pair(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, __pa(asi->mm->pgd) & BIT(PAGE_SHIFT), 0UL);
 }
 
+/* More than all CPUs may keep to themselves before they add it to the sum. */
+#define COUNTED 2048
+
+static unsigned long secondary_tables(void)
+{
+	return global_node_page_state(NR_SECONDARY_PAGETABLE);
+}
+
+static void tables_are_counted(struct kunit *test)
+{
+	void **table = kunit_kcalloc(test, COUNTED, sizeof(*table), GFP_KERNEL);
+	unsigned long before = secondary_tables(), with;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	for (i = 0; i < COUNTED; i++)
+		table[i] = asi_table_alloc();
+	with = secondary_tables();
+	for (i = 0; i < COUNTED; i++)
+		asi_table_free(table[i]);
+
+	KUNIT_EXPECT_GT(test, with, before + COUNTED / 2);
+	KUNIT_EXPECT_LT(test, secondary_tables(), with - COUNTED / 2);
+}
+
 static struct kunit_case pgtable_cases[] = {
 	KUNIT_CASE_PARAM(same_in_both, place_gen_params),
 	KUNIT_CASE(later_vmalloc_is_mapped),
@@ -338,6 +363,7 @@ static struct kunit_case pgtable_cases[] = {
 	KUNIT_CASE(every_domain_is_a_subset),
 	KUNIT_CASE(kernel_image_is_not_global),
 	KUNIT_CASE(pgd_is_the_lower_of_a_pair),
+	KUNIT_CASE(tables_are_counted),
 	{}
 };
 
