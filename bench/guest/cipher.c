@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's ciphers, whose contexts hold keys of users: a socket of AF_ALG. */
+/* The kernel's ciphers and hashes, which hold keys and data of users: sockets of AF_ALG. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/if_alg.h>
@@ -12,10 +12,11 @@
 
 #define SIZE 64
 #define BLOCK 16
+#define DIGEST 32
 #define OPS 16
 
 static char data[SIZE];
-static int cipher, request;
+static int transform, request;
 
 /* What has to come with the data: what to do, and with which first block. */
 static union {
@@ -48,29 +49,48 @@ static void fill_control(void)
 	memcpy(CMSG_DATA(header), &iv, sizeof(iv));
 }
 
+static const char *open_transform(const struct sockaddr_alg *what)
+{
+	transform = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (transform < 0)
+		return "no sockets of AF_ALG";
+	if (bind(transform, (struct sockaddr *)what, sizeof(*what))) {
+		if (errno != ENOENT)
+			die("bind to %s", (const char *)what->salg_name);
+		close(transform);
+		return "no such algorithm";
+	}
+	return NULL;
+}
+
+static void open_request(void)
+{
+	request = accept(transform, NULL, NULL);
+	if (request < 0)
+		die("accept");
+}
+
+static void alg_teardown(void)
+{
+	close(request);
+	close(transform);
+}
+
 static const char *cipher_setup(void)
 {
-	struct sockaddr_alg what = {
+	static const struct sockaddr_alg what = {
 		.salg_family = AF_ALG,
 		.salg_type = "skcipher",
 		.salg_name = "cbc(aes)",
 	};
 	static const char key[BLOCK] = "asibench";
+	const char *reason = open_transform(&what);
 
-	cipher = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (cipher < 0)
-		return "no sockets of AF_ALG";
-	if (bind(cipher, (struct sockaddr *)&what, sizeof(what))) {
-		if (errno != ENOENT)
-			die("bind to cbc(aes)");
-		close(cipher);
-		return "no cbc(aes)";
-	}
-	if (setsockopt(cipher, SOL_ALG, ALG_SET_KEY, key, sizeof(key)))
+	if (reason)
+		return reason;
+	if (setsockopt(transform, SOL_ALG, ALG_SET_KEY, key, sizeof(key)))
 		die("ALG_SET_KEY");
-	request = accept(cipher, NULL, NULL);
-	if (request < 0)
-		die("accept");
+	open_request();
 	fill_control();
 	return NULL;
 }
@@ -87,12 +107,6 @@ static uint64_t cipher_run(unsigned int ops)
 	return clock_now() - start;
 }
 
-static void cipher_teardown(void)
-{
-	close(request);
-	close(cipher);
-}
-
 const struct bench bench_cipher = {
 	.name = "cipher",
 	.what = "64 bytes encrypted by cbc(aes), through a socket of AF_ALG",
@@ -100,5 +114,42 @@ const struct bench bench_cipher = {
 	.syscalls = 2,
 	.setup = cipher_setup,
 	.run = cipher_run,
-	.teardown = cipher_teardown,
+	.teardown = alg_teardown,
+};
+
+static const char *hash_setup(void)
+{
+	static const struct sockaddr_alg what = {
+		.salg_family = AF_ALG,
+		.salg_type = "hash",
+		.salg_name = "sha256",
+	};
+	const char *reason = open_transform(&what);
+
+	if (!reason)
+		open_request();
+	return reason;
+}
+
+static uint64_t hash_run(unsigned int ops)
+{
+	char digest[DIGEST];
+	uint64_t start = clock_now();
+	unsigned int i;
+
+	for (i = 0; i < ops; i++)
+		if (send(request, data, SIZE, 0) != SIZE ||
+		    read(request, digest, DIGEST) != DIGEST)
+			die("a hash");
+	return clock_now() - start;
+}
+
+const struct bench bench_hash = {
+	.name = "hash",
+	.what = "64 bytes hashed by sha256, through a socket of AF_ALG",
+	.ops = OPS,
+	.syscalls = 2,
+	.setup = hash_setup,
+	.run = hash_run,
+	.teardown = alg_teardown,
 };

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Data of users that the kernel keeps in objects of its own: sockets, messages,
- * attributes, maps and keys.  One process plays both ends, so that no operation
- * has a switch of tasks in it.
- */
+/* Data of users that the kernel keeps in objects: messages, attributes and keys. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <mqueue.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <net/if.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -28,96 +16,15 @@
 
 #define SIZE 64
 #define OPS 16
+/* A key that is kept encrypted, in a file of tmpfs; deciphering it takes long. */
+#define BIG_SIZE 4096
+#define BIG_OPS 8
 #define KEYCTL_READ 11
+#define KEYCTL_INVALIDATE 21
 #define KEY_SPEC_PROCESS_KEYRING (-2)
 
-static char data[SIZE] __attribute__((aligned(SIZE)));
-static int ends[2];
+static char data[BIG_SIZE] __attribute__((aligned(SIZE)));
 static long object;
-
-static void close_ends(void)
-{
-	close(ends[0]);
-	close(ends[1]);
-}
-
-/* There and back. */
-static uint64_t stream_run(unsigned int ops)
-{
-	uint64_t start = clock_now();
-	unsigned int i, from;
-
-	for (i = 0; i < ops; i++)
-		for (from = 0; from < 2; from++)
-			if (write(ends[from], data, SIZE) != SIZE ||
-			    read(ends[!from], data, SIZE) != SIZE)
-				die("a socket");
-	return clock_now() - start;
-}
-
-static const char *unix_setup(void)
-{
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
-		die("socketpair");
-	return NULL;
-}
-
-const struct bench bench_unix = {
-	.name = "unix",
-	.what = "64 bytes through a unix socket and back",
-	.ops = OPS,
-	.syscalls = 4,
-	.setup = unix_setup,
-	.run = stream_run,
-	.teardown = close_ends,
-};
-
-static void loopback_up(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
-		die("lo");
-	close(fd);
-}
-
-static const char *tcp_setup(void)
-{
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(addr);
-	int i, fd, on = 1;
-
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0)
-		return "no TCP";
-	loopback_up();
-	ends[0] = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(fd, (struct sockaddr *)&addr, len) || listen(fd, 1) ||
-	    getsockname(fd, (struct sockaddr *)&addr, &len) ||
-	    connect(ends[0], (struct sockaddr *)&addr, len))
-		die("connect");
-	ends[1] = accept(fd, NULL, NULL);
-	if (ends[1] < 0)
-		die("accept");
-	close(fd);
-	for (i = 0; i < 2; i++)
-		setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return NULL;
-}
-
-const struct bench bench_tcp = {
-	.name = "tcp",
-	.what = "64 bytes through a TCP connection (loopback) and back",
-	.ops = OPS,
-	.syscalls = 4,
-	.setup = tcp_setup,
-	.run = stream_run,
-	.teardown = close_ends,
-};
 
 static struct {
 	long type;
@@ -209,7 +116,7 @@ static const char *xattr_setup(void)
 	return NULL;
 }
 
-static uint64_t xattr_run(unsigned int ops)
+static uint64_t getxattr_run(unsigned int ops)
 {
 	uint64_t start = clock_now();
 	unsigned int i;
@@ -220,7 +127,18 @@ static uint64_t xattr_run(unsigned int ops)
 	return clock_now() - start;
 }
 
-static void close_object(void)
+static uint64_t setxattr_run(unsigned int ops)
+{
+	uint64_t start = clock_now();
+	unsigned int i;
+
+	for (i = 0; i < ops; i++)
+		if (fsetxattr((int)object, "trusted.asibench", data, SIZE, 0))
+			die("fsetxattr");
+	return clock_now() - start;
+}
+
+static void xattr_teardown(void)
 {
 	close((int)object);
 }
@@ -231,97 +149,61 @@ const struct bench bench_getxattr = {
 	.ops = OPS,
 	.syscalls = 1,
 	.setup = xattr_setup,
-	.run = xattr_run,
-	.teardown = close_object,
+	.run = getxattr_run,
+	.teardown = xattr_teardown,
 };
 
-static uint32_t map_key;
-
-static long map_call(int cmd)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)object;
-	attr.key = (uint64_t)(unsigned long)&map_key;
-	attr.value = (uint64_t)(unsigned long)data;
-	return syscall(SYS_bpf, cmd, &attr, sizeof(attr));
-}
-
-static const char *map_setup(unsigned int type)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = type;
-	attr.key_size = sizeof(map_key);
-	attr.value_size = SIZE;
-	attr.max_entries = OPS;
-	object = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
-	if (object < 0)
-		return "no BPF maps";
-	if (map_call(BPF_MAP_UPDATE_ELEM))
-		die("a BPF map");
-	return NULL;
-}
-
-static const char *hash_setup(void)
-{
-	return map_setup(BPF_MAP_TYPE_HASH);
-}
-
-static const char *array_setup(void)
-{
-	return map_setup(BPF_MAP_TYPE_ARRAY);
-}
-
-static uint64_t map_run(unsigned int ops)
-{
-	uint64_t start = clock_now();
-	unsigned int i;
-
-	for (i = 0; i < ops; i++)
-		if (map_call(BPF_MAP_LOOKUP_ELEM))
-			die("a BPF map");
-	return clock_now() - start;
-}
-
-const struct bench bench_bpf_lookup = {
-	.name = "bpf_lookup",
-	.what = "lookup of 64 bytes in a BPF hash, by bpf()",
+const struct bench bench_setxattr = {
+	.name = "setxattr",
+	.what = "fsetxattr of 64 bytes, in the place of others (tmpfs)",
 	.ops = OPS,
 	.syscalls = 1,
-	.setup = hash_setup,
-	.run = map_run,
-	.teardown = close_object,
+	.setup = xattr_setup,
+	.run = setxattr_run,
+	.teardown = xattr_teardown,
 };
 
-const struct bench bench_bpf_array = {
-	.name = "bpf_array",
-	.what = "lookup of 64 bytes in a BPF array, by bpf()",
-	.ops = OPS,
-	.syscalls = 1,
-	.setup = array_setup,
-	.run = map_run,
-	.teardown = close_object,
-};
-
-static const char *key_setup(void)
+static const char *add_key(const char *type, size_t size)
 {
-	object = syscall(SYS_add_key, "user", "asibench", data, SIZE,
+	object = syscall(SYS_add_key, type, "asibench", data, size,
 			 KEY_SPEC_PROCESS_KEYRING);
-	return object < 0 ? "no keys" : NULL;
+	return object < 0 ? "no keys of this type" : NULL;
 }
 
-static uint64_t key_run(unsigned int ops)
+static uint64_t key_read(unsigned int ops, long size)
 {
 	uint64_t start = clock_now();
 	unsigned int i;
 
 	for (i = 0; i < ops; i++)
-		if (syscall(SYS_keyctl, KEYCTL_READ, object, data, SIZE) != SIZE)
+		if (syscall(SYS_keyctl, KEYCTL_READ, object, data, size) != size)
 			die("keyctl");
 	return clock_now() - start;
+}
+
+static const char *user_key_setup(void)
+{
+	return add_key("user", SIZE);
+}
+
+static uint64_t user_key_run(unsigned int ops)
+{
+	return key_read(ops, SIZE);
+}
+
+static const char *big_key_setup(void)
+{
+	return add_key("big_key", BIG_SIZE);
+}
+
+static uint64_t big_key_run(unsigned int ops)
+{
+	return key_read(ops, BIG_SIZE);
+}
+
+static void key_teardown(void)
+{
+	syscall(SYS_keyctl, KEYCTL_INVALIDATE, object);
 }
 
 const struct bench bench_key_read = {
@@ -329,6 +211,17 @@ const struct bench bench_key_read = {
 	.what = "keyctl(KEYCTL_READ) of 64 bytes of a user key",
 	.ops = OPS,
 	.syscalls = 1,
-	.setup = key_setup,
-	.run = key_run,
+	.setup = user_key_setup,
+	.run = user_key_run,
+	.teardown = key_teardown,
+};
+
+const struct bench bench_big_key = {
+	.name = "big_key",
+	.what = "keyctl(KEYCTL_READ) of 4 KiB of a big key, deciphered",
+	.ops = BIG_OPS,
+	.syscalls = 1,
+	.setup = big_key_setup,
+	.run = big_key_run,
+	.teardown = key_teardown,
 };

@@ -50,11 +50,16 @@ static const struct bench *const benches[] = {
 	&bench_ctx_thread, &bench_ctx_process,	 &bench_fork,
 	&bench_forkexec,   &bench_vmexit_kernel, &bench_vmexit_mmio,
 	&bench_vmexit_user,
-	&bench_unix,	   &bench_tcp,		 &bench_msg,
+	&bench_unix,	   &bench_udp,		 &bench_tcp,
+	&bench_netlink,	   &bench_packet,	 &bench_msg,
 	&bench_mq,	   &bench_tty_input,	 &bench_tty_output,
-	&bench_getxattr,   &bench_bpf_lookup,	 &bench_bpf_array,
-	&bench_key_read,   &bench_cipher,	 &bench_uring,
-	&bench_tls,	   &bench_zram,		 &bench_environ,
+	&bench_getxattr,   &bench_setxattr,	 &bench_bpf_lookup,
+	&bench_bpf_array,  &bench_bpf_ring,	 &bench_key_read,
+	&bench_big_key,	   &bench_cipher,	 &bench_hash,
+	&bench_uring,	   &bench_tls,		 &bench_zram,
+	&bench_brd,	   &bench_fuse,		 &bench_environ,
+	&bench_cmdline,	   &bench_proc_mem,	 &bench_core,
+	&bench_swap,
 };
 
 #define NR_BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Life of a process: fork and exit, fork and exec. */
+/* Life of a process: fork and exit, fork and exec, and an end that leaves its memory. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,14 +25,15 @@ static const char *fork_setup(void)
 	return NULL;
 }
 
-static void reap(long pid)
+static void reap(long pid, int expected)
 {
 	int status;
 
 	if (pid < 0)
 		die("fork");
-	if (raw_syscall4(SYS_wait4, pid, (long)&status, 0, 0) != pid || status)
-		die("the child failed with status 0x%x", status);
+	if (raw_syscall4(SYS_wait4, pid, (long)&status, 0, 0) != pid ||
+	    status != expected)
+		die("the child ended with status 0x%x", status);
 }
 
 static uint64_t fork_run(unsigned int ops)
@@ -41,7 +45,7 @@ static uint64_t fork_run(unsigned int ops)
 
 		if (!pid)
 			raw_syscall3(SYS_exit_group, 0, 0, 0);
-		reap(pid);
+		reap(pid, 0);
 	}
 	return clock_now() - start;
 }
@@ -107,7 +111,7 @@ static uint64_t exec_run(unsigned int ops)
 
 		if (!pid)
 			exec_child();
-		reap(pid);
+		reap(pid, 0);
 	}
 	return clock_now() - start;
 }
@@ -125,4 +129,91 @@ const struct bench bench_forkexec = {
 	.setup = exec_setup,
 	.run = exec_run,
 	.teardown = exec_teardown,
+};
+
+#define CORE "/dev/shm/asibench.core"
+#define CORE_SOURCE "/dev/shm/asibench.mem"
+#define CORE_SIZE 0x100000UL
+/* Where cores go; and what is in them: files that are mapped shared, which is one. */
+#define PATTERN "/proc/sys/kernel/core_pattern"
+#define FILTER "/proc/self/coredump_filter"
+#define SHARED_FILES "8"
+
+/* The filter is read as a number of base 16, and written with a sign of the base. */
+static char old_pattern[256], old_filter[32] = "0x";
+static struct rlimit old_limit;
+static char *core_memory;
+
+static void exchange(const char *path, const char *text, char *old, size_t size)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("%s", path);
+	if (old && read(fd, old, size - 1) < 0)
+		die("%s", path);
+	if (pwrite(fd, text, strlen(text), 0) < 0)
+		die("%s", path);
+	close(fd);
+}
+
+static void map_core_memory(void)
+{
+	int fd = open(CORE_SOURCE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || ftruncate(fd, CORE_SIZE))
+		die(CORE_SOURCE);
+	core_memory = mmap(NULL, CORE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (core_memory == MAP_FAILED)
+		die("mmap");
+	close(fd);
+	memset(core_memory, 'c', CORE_SIZE);
+}
+
+static const char *core_setup(void)
+{
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+
+	if (access(PATTERN, W_OK) || access(FILTER, W_OK))
+		return "no core dumps";
+	if (getrlimit(RLIMIT_CORE, &old_limit) || setrlimit(RLIMIT_CORE, &limit))
+		return "core dumps are limited";
+	exchange(PATTERN, CORE, old_pattern, sizeof(old_pattern));
+	exchange(FILTER, SHARED_FILES, old_filter + 2, sizeof(old_filter) - 2);
+	map_core_memory();
+	return NULL;
+}
+
+static uint64_t core_run(unsigned int ops)
+{
+	uint64_t start = clock_now();
+
+	while (ops--) {
+		long pid = raw_syscall0(SYS_fork);
+
+		if (!pid)
+			raw_syscall3(SYS_kill, raw_syscall0(SYS_getpid), SIGABRT, 0);
+		reap(pid, SIGABRT | WCOREFLAG);
+	}
+	return clock_now() - start;
+}
+
+static void core_teardown(void)
+{
+	munmap(core_memory, CORE_SIZE);
+	exchange(PATTERN, old_pattern, NULL, 0);
+	exchange(FILTER, old_filter, NULL, 0);
+	setrlimit(RLIMIT_CORE, &old_limit);
+	unlink(CORE_SOURCE);
+	unlink(CORE);
+}
+
+const struct bench bench_core = {
+	.name = "core",
+	.what = "fork, end of the child with a core dump of 1 MiB (tmpfs), wait",
+	.ops = 1,
+	.syscalls = 4,
+	.setup = core_setup,
+	.run = core_run,
+	.teardown = core_teardown,
 };

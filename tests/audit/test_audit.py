@@ -262,6 +262,7 @@ class Whole(MemoryTest):
         self.assertNotIn("0x", text)
         self.assertIn("| a pipe | reachable |", text)
         self.assertIn("| zram | not available |", text)
+        self.assertIn("| direct map | 0 | 0 |\n", text)
 
     def test_brief_names_what_is_left(self):
         """When most is hidden, the rest is listed; until then, what is hidden."""

@@ -13,9 +13,10 @@ from audit.frames import OTHER, Frames, class_of, user_pages
 from audit.pagetable import Leaf
 from audit.regions import Regions
 from audit.report import Report
-from audit.verdict import WITHOUT_OWNER
+from audit.verdict import NOT_AVAILABLE, REACHABLE, WITHOUT_OWNER
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+COVERAGE = os.path.join(HERE, "../../docs/COVERAGE.md")
 LINE = "a\twhat\treachable\thidden\thidden\town\twhy\n"
 
 
@@ -65,6 +66,32 @@ class Ours(unittest.TestCase):
     def test_owners(self):
         self.assertEqual({one.name for one in self.table.values() if one.words["owner"] == "-"},
                          set(WITHOUT_OWNER))
+
+
+class Document(unittest.TestCase):
+    """docs/COVERAGE.md is of today's table: what changes that has to write it anew."""
+
+    def setUp(self):
+        self.table = expect.read(os.path.join(HERE, "expect.tsv")).values()
+        with open(COVERAGE, encoding="utf-8") as file:
+            self.text = file.read()
+
+    def test_same_rows(self):
+        cells = [row.split(" | ") for row in re.findall(r"^\| (.*) \|$", self.text, re.M)]
+        self.assertEqual([row for row in cells if len(row) == 6][1:],
+                         [[one.what, *(NOT_AVAILABLE if word == expect.NA else word
+                                       for word in one.words.values()), one.why]
+                          for one in self.table], "run: make audit")
+
+    def test_same_counts(self):
+        # A block hidden by hand is no kind of place.
+        kinds = [one for one in self.table if one.available and one.name != "hole"]
+        reached = [sum(one.words[column] == REACHABLE for one in kinds)
+                   for column in ("other", "guest")]
+        found = re.search(r"Of (\d+) kinds, the restricted table of another process reaches "
+                          r"(\d+), that of a guest (\d+)\.", " ".join(self.text.split()))
+        self.assertEqual([int(number) for number in found.groups()],
+                         [len(kinds), *reached], "run: make audit")
 
 
 class Saying(unittest.TestCase):

@@ -4,7 +4,7 @@
 import unittest
 
 from benchlib.checks import check_all, failed
-from benchlib.ops import ALLOC, TITLES
+from benchlib.ops import ALLOC, MEMORY_TITLES, TITLES
 from samples import all_met, record, run
 
 
@@ -88,7 +88,8 @@ class Checks(unittest.TestCase):
         return missed({against: run(alloc0=record(1000.0)), config: run(alloc0=record(low))})
 
     def test_allocator(self):
-        for config, good, bad in (("off", 1005.0, 1006.0), ("on", 1030.0, 1031.0)):
+        for config, good, bad in (("out", 1010.0, 1011.0), ("off", 1005.0, 1006.0),
+                                  ("on", 1030.0, 1031.0)):
             self.assertEqual(self.allocator(config, good), [])
             self.assertEqual(self.allocator(config, bad),
                              [f"page for the kernel, {config}: instructions against unpatched"])
@@ -105,8 +106,41 @@ class Checks(unittest.TestCase):
 
     def test_every_page_has_targets(self):
         for op in ALLOC:
-            what = [check.what for check in check_all({}) if check.what.startswith(TITLES[op])]
-            self.assertEqual(len(what), 3, op)
+            what = [check.what for check in check_all({})
+                    if check.what.startswith(TITLES[op] + ",")]
+            self.assertEqual(len(what), 4, op)
+
+    def turned(self, **values):
+        """What a demand that alternates misses, with these values instead."""
+        runs = {"base": run(), "on": run()}
+        runs["base"]["memory"] = {"turn_page": 6000.0}
+        runs["on"]["memory"] = {"turn_page": 6600.0, "turn_hide": 512.0, "turn_show": 512.0,
+                                "turn_shootdown": 128.0, **values}
+        return missed(runs)
+
+    def test_conversions_at_their_limits(self):
+        self.assertEqual(self.turned(), [])
+
+    def test_conversions_beyond_their_limits(self):
+        for key, value in (("turn_hide", 512.1), ("turn_show", 512.1),
+                           ("turn_shootdown", 128.1), ("turn_page", 6601.0)):
+            wrong = self.turned(**{key: value})
+            self.assertEqual(len(wrong), 1, wrong)
+            self.assertTrue(wrong[0].startswith(MEMORY_TITLES[key] + ", on"), wrong)
+
+    def test_few_conversions_have_few_shootdowns(self):
+        self.assertEqual(self.turned(turn_hide=0.0, turn_shootdown=0.0), [])
+        self.assertEqual(len(self.turned(turn_hide=100.0, turn_shootdown=26.0)), 1)
+
+    def test_conversions_that_the_kernel_does_not_count_fail(self):
+        self.assertEqual(len(self.turned(turn_show=None)), 1)
+
+    def test_conversions_are_measured_with_the_table_of_memory_only(self):
+        runs = all_met()
+        self.assertEqual(missed(runs), [])
+        verdicts = {check.verdict for check in check_all(runs)
+                    if check.what.startswith("alternating demand")}
+        self.assertEqual(verdicts, {"not measured"})
 
     def test_what_was_not_asked_for_fails_nothing(self):
         self.assertEqual(missed({"on": run(20, read=record(2000.0))}), [])

@@ -5,7 +5,7 @@ import unittest
 import xml.dom.minidom
 
 from benchlib import chart, model, report
-from benchlib.ops import MEMORY_TITLES
+from benchlib.ops import MEMORY_TITLES, TITLES
 from samples import COSTS, all_met, record, run
 
 TABLES = model.parse_costs(COSTS)
@@ -33,6 +33,16 @@ class Report(unittest.TestCase):
         self.assertEqual(rows(self.text, "read 4 KiB, page cache")[1][1:],
                          ["+0.0 (+0.00 %)", "+4.0 (+0.20 %)", "+12.0 (+0.60 %)",
                           "+15.0 (+0.75 %)", "+30.0 (+1.50 %)"])
+
+    def test_pages_that_are_not_cleared(self):
+        """Rows of instructions, and no targets."""
+        runs = all_met()
+        for one, low in (("base", 700.0), ("on", 735.0)):
+            runs[one]["ops"]["alloc0_uncleared"] = record(low)
+        text = report.instruction_table(runs) + report.difference_table(runs)
+        found = rows(text, TITLES["alloc0_uncleared"])
+        self.assertEqual([row[-2] for row in found], ["735.0", "+35.0 (+5.00 %)"])
+        self.assertNotIn(TITLES["alloc0_uncleared"], report.target_table(runs))
 
     def test_events(self):
         for row in rows(self.text, "null system call")[2:4]:

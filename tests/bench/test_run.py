@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 from benchlib import boot, configs, main
 from benchlib.errors import Trouble
-from samples import all_met
+from samples import all_met, record, run
 
 RUN = os.path.join(configs.REPO, "bench/run")
 
@@ -86,6 +87,36 @@ class Command(unittest.TestCase):
         self.assertEqual(argv[-1], "--memory")
         self.assertIn("build/bench/kernel-base/", argv[-2])
 
+    def boots(self, *ops):
+        """The boots that these operations take, and the operations of the result."""
+        options = main.make_parser().parse_args([])
+        config = configs.select("on")[0]
+        done = []
+
+        def fake(config, only=(), *_args, memory=False, **_more):
+            done.append(("memory" if memory else ",".join(only), config.command_line))
+            return run(**{op: record(1.0) for op in only})
+
+        with mock.patch.object(boot, "run", fake):
+            result = main.run_config(config, list(ops), options)
+        return done, set(result["ops"])
+
+    def test_boots(self):
+        line = "nokaslr asi=on asi_sensitive=on"
+        self.assertEqual(self.boots("null", "memory"),
+                         ([("null", line), ("memory", line), ("null", line)], {"null"}))
+        self.assertEqual(self.boots("alloc0", "alloc0_uncleared"),
+                         ([("alloc0", line), ("alloc0", line + " init_on_alloc=0")],
+                          {"alloc0", "alloc0_uncleared"}))
+        self.assertEqual(self.boots("alloc0_user_uncleared"),
+                         ([("alloc0_user", line + " init_on_alloc=0")],
+                          {"alloc0_user_uncleared"}))
+        self.assertEqual(self.boots(),
+                         ([("", line),
+                           ("alloc0,alloc0_user", line + " init_on_alloc=0"),
+                           ("memory", line)],
+                          {"alloc0_uncleared", "alloc0_user_uncleared"}))
+
     def test_memory_is_asked_for_as_an_operation(self):
         self.assertEqual(main.select_ops("null,memory"), ["null", "memory"])
         done = bench("--only", "nothing")
@@ -111,6 +142,13 @@ class ExitStatus(unittest.TestCase):
         done = self.run_on(runs, "--check")
         self.assertEqual(done.returncode, 1)
         self.assertIn("target missed: null system call, on", done.stderr)
+
+    def test_memory_left_out_says_so(self):
+        runs = all_met()
+        runs["on"]["memory"] = {"turn_hide": 1.0, "turn_show": 1.0}
+        done = self.run_on(runs, "--check")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("shootdowns per GiB, on: not measured, target", done.stderr)
 
     def test_left_out_says_why(self):
         runs = all_met()

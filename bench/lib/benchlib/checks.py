@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from .ops import ALLOC, LARGE, STEADY, TITLES
+from .ops import ALLOC, LARGE, MEMORY, MEMORY_TITLES, STEADY, TITLES
 from .parse import counter_sum, measured
 
 # Beyond the instruction: what two runs of the same may differ by.
@@ -16,11 +16,17 @@ NULL_LIMITS = {"out": 0.0, "off": 6.0, "on": 40.0}
 # The same from one kernel alone, for a check that builds no other.
 NULL_ON_OFF = NULL_LIMITS["on"] - NULL_LIMITS["off"]
 LARGE_PERCENT = 1.0
-# Pages from the page allocator's lists and back. A kernel with the feature off may take
-# less than the unpatched one, as the compiler makes something else of the functions; so
-# one kernel alone shows less than both together.
-ALLOC_PERCENT = {"off": 0.5, "on": 3.0}
+# Pages from the page allocator's lists and back. A kernel without the feature, or with
+# it off, has functions of which the compiler makes something else; so one kernel alone
+# shows less than both together.
+ALLOC_PERCENT = {"out": 1.0, "off": 0.5, "on": 3.0}
 ALLOC_ON_OFF = 4.0
+# The demand that alternates: a GiB has this many blocks, and each is to change sides once
+# each way at most. Those that become sensitive do so in batches, with one flush of all
+# TLBs for several blocks.
+TURN_BLOCKS = 512
+TURN_BATCH = 4
+TURN_PERCENT = 10.0
 # Results have two decimals.
 ROUNDING = 0.05
 
@@ -108,6 +114,47 @@ def check_alloc(runs):
     return checks + [check_percent(runs, "on", op, ALLOC_ON_OFF, "off") for op in ALLOC]
 
 
+def memory_values(runs, needs):
+    """The values of (configuration, key) pairs in the table of memory, or None."""
+    values = [runs.get(config, {}).get("memory", {}).get(key) for config, key in needs]
+    return None if None in values else values
+
+
+def check_memory(runs, what, target, needs, judge):
+    """A target for the table of memory; `judge` gives (ok, measured) for its values."""
+    values = memory_values(runs, needs)
+    ok, shown = judge(*values) if values else (None, "")
+    return Check(what, target, tuple((config, MEMORY) for config, _ in needs), ok, shown)
+
+
+def judge_turn_blocks(blocks):
+    return blocks <= TURN_BLOCKS, f"{blocks:.1f}"
+
+
+def judge_turn_batch(shootdowns, blocks):
+    return shootdowns * TURN_BATCH <= blocks, f"{shootdowns:.1f}, of {blocks:.1f} blocks"
+
+
+def judge_turn_page(here, base):
+    percent = 100 * (here - base) / base
+    return percent <= TURN_PERCENT, f"{percent:+.2f} % ({here - base:+.1f})"
+
+
+def check_turns(runs):
+    """That a demand that alternates makes no storm of conversions."""
+    title = {key: text + ", on" for key, text in MEMORY_TITLES.items()}
+    checks = [check_memory(runs, title[key], f"at most {TURN_BLOCKS}", (("on", key),),
+                           judge_turn_blocks)
+              for key in ("turn_hide", "turn_show")]
+    return checks + [
+        check_memory(runs, title["turn_shootdown"],
+                     f"at most 1 for {TURN_BATCH} blocks made sensitive",
+                     (("on", "turn_shootdown"), ("on", "turn_hide")), judge_turn_batch),
+        check_memory(runs, title["turn_page"] + ": against unpatched",
+                     f"at most +{TURN_PERCENT:g} %",
+                     (("on", "turn_page"), ("base", "turn_page")), judge_turn_page)]
+
+
 def check_repeat(runs, config):
     """Two boots, the same null system call."""
     what = f"null system call, {config}: second boot against the first"
@@ -129,13 +176,19 @@ def check_all(runs):
     checks += [check_percent(runs, config, op, LARGE_PERCENT, hard=False)
                for config in ("off", "on") for op in LARGE]
     checks += check_alloc(runs)
+    checks += check_turns(runs)
     checks += [check_repeat(runs, config) for config in runs]
     return checks
 
 
+def has(run, op):
+    """True when the user asked for the operation, or for the table of memory."""
+    return bool(run.get("memory")) if op == MEMORY else op in run["ops"]
+
+
 def asked_for(check, runs):
     """False when the user left out what the target is computed from."""
-    return all(config in runs and op in runs[config]["ops"] for config, op in check.needs)
+    return all(config in runs and has(runs[config], op) for config, op in check.needs)
 
 
 def failed(checks, runs):

@@ -2,7 +2,7 @@
 """What is compared: kernels times command lines."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .errors import Trouble
 
@@ -35,6 +35,10 @@ class Config:
     @property
     def command_line(self):
         return f"{COMMON_APPEND} {self.append}".strip()
+
+    def with_append(self, words):
+        """The same with more on the command line."""
+        return replace(self, append=f"{self.append} {words}".strip())
 
 
 CONFIGS = (

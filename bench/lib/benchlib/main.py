@@ -9,7 +9,7 @@ import sys
 from . import boot, chart, configs, model, report
 from .checks import check_all, failed
 from .errors import Trouble
-from .ops import MEMORY, TITLES
+from .ops import MEMORY, TITLES, UNCLEARED
 from .parse import measured
 
 RESULTS = "build/bench/results.json"
@@ -60,17 +60,27 @@ def say(words):
     print(words, file=sys.stderr, flush=True)
 
 
+def run_uncleared(config, ops, options):
+    """A run of those `ops` that take a boot without init_on_alloc, under their names."""
+    run = boot.run(config.with_append("init_on_alloc=0"), [UNCLEARED[op] for op in ops],
+                   options.windows, options.verbose)
+    return {**run, "ops": {op: run["ops"][UNCLEARED[op]] for op in ops}}
+
+
 def run_config(config, ops, options):
     """One configuration: all operations, and the first again in a second boot."""
     say(f"bench: {config.name}: {config.kernel}, {config.command_line}")
-    memory = {}
+    here = [op for op in ops if op != MEMORY and op not in UNCLEARED]
+    uncleared = [op for op in UNCLEARED if not ops or op in ops]
+    runs = []
+    if not ops or here:
+        runs.append(boot.run(config, here, options.windows, options.verbose))
+    if uncleared:
+        runs.append(run_uncleared(config, uncleared, options))
     if not ops or MEMORY in ops:
-        run = boot.run(config, verbose=options.verbose, memory=True)
-        memory = run["memory"]
-    if ops != [MEMORY]:
-        run = boot.run(config, [op for op in ops if op != MEMORY], options.windows,
-                       options.verbose)
-    run["memory"] = memory
+        runs.append(boot.run(config, verbose=options.verbose, memory=True))
+    run = {**runs[0], "ops": {op: record for one in runs for op, record in one["ops"].items()},
+           "memory": runs[-1]["memory"]}
     if measured(run, "null") and not options.no_repeat:
         again = boot.run(config, ["null"], options.windows, options.verbose)
         run["null_again"] = again["ops"]["null"]["min"]
@@ -123,7 +133,7 @@ def show(runs):
 
 def why_not(check, runs):
     """What the guest said when it left out what a target is computed from."""
-    reasons = [runs[config]["ops"][op].get("skip") for config, op in check.needs]
+    reasons = [runs[config]["ops"].get(op, {}).get("skip") for config, op in check.needs]
     return ": ".join(["not measured", *[reason for reason in reasons if reason][:1]])
 
 

@@ -14,6 +14,8 @@ TITLES = {
     "unmap": "munmap, per touched page",
     "alloc0": "page for the kernel",
     "alloc0_user": "page for users",
+    "alloc0_uncleared": "page for the kernel, not cleared",
+    "alloc0_user_uncleared": "page for users, not cleared",
     "alloc9": "huge page for the kernel",
     "alloc9_user": "huge page for users",
     "pipe": "pipe round trip, 2 processes",
@@ -25,20 +27,33 @@ TITLES = {
     "vmexit_mmio": "VM exit, coalesced write to a device",
     "vmexit_user": "VM exit, to user space",
     "unix": "unix socket, there and back",
+    "udp": "UDP loopback, there and back",
     "tcp": "TCP loopback, there and back",
+    "netlink": "netlink, a question and its answer",
+    "packet": "packet to the ring of a packet socket",
     "msg": "System V message",
     "mq": "POSIX message",
     "tty_input": "input of a terminal",
     "tty_output": "output to a terminal",
     "getxattr": "extended attribute, tmpfs",
+    "setxattr": "set an extended attribute, tmpfs",
     "bpf_lookup": "lookup in a BPF hash",
     "bpf_array": "lookup in a BPF array",
+    "bpf_ring": "record in a BPF ring buffer",
     "key_read": "read a key",
+    "big_key": "read a big key, 4 KiB",
     "cipher": "encrypt 64 bytes, cbc(aes)",
+    "hash": "hash 64 bytes, sha256",
     "uring": "io_uring, an operation that does nothing",
     "tls": "TLS in the kernel, a record of 1 KiB",
     "zram": "write 4 KiB to zram",
+    "brd": "write 4 KiB to a RAM disk",
+    "fuse": "FUSE, read a symbolic link",
     "environ": "read /proc/<pid>/environ",
+    "cmdline": "read /proc/<pid>/cmdline",
+    "proc_mem": "read 4 KiB of /proc/<pid>/mem",
+    "core": "fork, core dump of 1 MiB, wait",
+    "swap": "page out to zram and in",
 }
 
 # In steady state these never need memory that is not mapped.
@@ -50,11 +65,15 @@ LARGE = ("read", "write", "touch", "fork", "forkexec")
 # The page allocator itself.
 ALLOC = ("alloc0", "alloc0_user", "alloc9", "alloc9_user")
 
+# The same operation of the guest program in a boot with init_on_alloc=0.
+UNCLEARED = {"alloc0_uncleared": "alloc0", "alloc0_user_uncleared": "alloc0_user"}
+
 # The table of memory, a run of its own; as an operation it is asked for by this name.
 MEMORY = "memory"
 MEMORY_TITLES = {
     "boot_us": "boot, from reset to the first process, 1,000 instructions",
     "used_kib": "memory in use then, KiB",
+    "tables_kib": "page tables of restricted address spaces, KiB",
     "process_kib": "memory of a process that waits, KiB",
     "turn_page": "alternating demand, instructions per page",
     "turn_hide": "alternating demand, blocks made sensitive per GiB",

@@ -17,6 +17,9 @@
 #define IMAGE	"/dev/shm/audit-image"
 #define MOUNT	"/dev/shm/audit-mount"
 #define MKFS	"/usr/sbin/mkfs.ext4"
+#define FILE_OF_EXT4	MOUNT "/file"
+/* Larger than what an inode of 256 bytes has room for, and less than a block. */
+#define LONG_VALUE	512UL
 
 /* Put a file on a free loop device; its path into @path. */
 static void loop_device(const char *file, char *path, size_t size)
@@ -38,7 +41,7 @@ static void loop_device(const char *file, char *path, size_t size)
 static void plant_ext4(void)
 {
 	static const char *const mkfs[] = {
-		MKFS, "-q", "-F", "-O", "^has_journal", IMAGE, "8M", NULL
+		MKFS, "-q", "-F", "-O", "^has_journal", "-I", "256", IMAGE, "8M", NULL
 	};
 	char loop[32];
 	int fd;
@@ -53,7 +56,7 @@ static void plant_ext4(void)
 	loop_device(IMAGE, loop, sizeof(loop));
 	need(mkdir(MOUNT, 0700), MOUNT);
 	available(mount(loop, MOUNT, "ext4", 0, NULL), "mount of ext4");
-	fd = (int)need(open(MOUNT "/file", O_CREAT | O_RDWR, 0600), "a file");
+	fd = (int)need(open(FILE_OF_EXT4, O_CREAT | O_RDWR, 0600), "a file");
 	send_secret(fd, "write to ext4");
 }
 
@@ -107,17 +110,41 @@ static void plant_symlink(void)
 	need(ret, "symlink");
 }
 
-static void plant_xattr(void)
+/* The secret is at the end of a value of @size bytes. */
+static void set_attribute(const char *path, const char *name, size_t size)
 {
-	uint64_t secret[SECRET_WORDS];
+	char value[LONG_VALUE] = "";
 	int ret;
 
+	secret_write(value + size - SECRET_SIZE);
+	ret = setxattr(path, name, value, size, 0);
+	wipe(value, sizeof(value));
+	available(ret, path);
+}
+
+static void plant_xattr(void)
+{
 	need(mkdir("/dev/shm/audit-xattr", 0700), "mkdir");
-	secret_write(secret);
-	ret = setxattr("/dev/shm/audit-xattr", "trusted.audit", secret,
-		       SECRET_SIZE, 0);
-	wipe(secret, SECRET_SIZE);
-	available(ret, "setxattr on tmpfs");
+	set_attribute("/dev/shm/audit-xattr", "trusted.audit", SECRET_SIZE);
+}
+
+/* On the file system of the kind "ext4", in a file of its own. */
+static void plant_ext4_xattr(const char *file, size_t size)
+{
+	if (access(FILE_OF_EXT4, F_OK))
+		missing("there is no file system of ext4");
+	close((int)need(open(file, O_CREAT | O_RDWR, 0600), file));
+	set_attribute(file, "user.audit", size);
+}
+
+static void plant_ext4_xattr_inode(void)
+{
+	plant_ext4_xattr(MOUNT "/xattr-inode", SECRET_SIZE);
+}
+
+static void plant_ext4_xattr_block(void)
+{
+	plant_ext4_xattr(MOUNT "/xattr-block", LONG_VALUE);
 }
 
 static void plant_trace(void)
@@ -150,6 +177,8 @@ const struct kind file_kinds[] = {
 	{ "dentry", plant_dentry },
 	{ "symlink", plant_symlink },
 	{ "xattr", plant_xattr },
+	{ "ext4-xattr-inode", plant_ext4_xattr_inode },
+	{ "ext4-xattr-block", plant_ext4_xattr_block },
 	{ "trace", plant_trace },
 	{ "kmsg", plant_kmsg },
 	{ }

@@ -22,6 +22,8 @@
 #define RING_BLOCK	4096U
 #define RING_FRAME	2048U
 #define FRAME_SIZE	1024U
+/* Of a message of netlink, for which one page is not enough. */
+#define LONG_MESSAGE	(2 * PAGE)
 /* For a packet to arrive. */
 #define PATIENCE_MS	10000
 
@@ -111,7 +113,7 @@ static void plant_udp(void)
 }
 
 /* From one process to another, as the kernel does not listen there. */
-static void plant_netlink(void)
+static int netlink_connection(void)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 	socklen_t len = sizeof(addr);
@@ -123,7 +125,25 @@ static void plant_netlink(void)
 	need(bind(to, (struct sockaddr *)&addr, len), "bind");
 	need(getsockname(to, (struct sockaddr *)&addr, &len), "getsockname");
 	need(connect(from, (struct sockaddr *)&addr, len), "connect");
-	send_secret(from, "write to a netlink socket");
+	return from;
+}
+
+static void plant_netlink(void)
+{
+	send_secret(netlink_connection(), "write to a netlink socket");
+}
+
+/* The kernel allocates those elsewhere than short ones. */
+static void plant_netlink_long(void)
+{
+	static char message[LONG_MESSAGE];
+	int fd = netlink_connection();
+	ssize_t n;
+
+	secret_write(message + LONG_MESSAGE / 2 + 512);
+	n = write(fd, message, LONG_MESSAGE);
+	wipe(message, LONG_MESSAGE);
+	need(n == (ssize_t)LONG_MESSAGE ? 0 : -1, "write to a netlink socket");
 }
 
 /* The mapping of a ring of a packet socket; @which is one of its two rings. */
@@ -250,6 +270,7 @@ const struct kind net_kinds[] = {
 	{ "tls-data", plant_tls_data },
 	{ "udp", plant_udp },
 	{ "netlink", plant_netlink },
+	{ "netlink-long", plant_netlink_long },
 	{ "packet-ring", plant_packet_ring },
 	{ "packet-send", plant_packet_send },
 	{ "swiotlb", plant_swiotlb },

@@ -98,6 +98,12 @@ static void plant_bpf_hash(void)
 	plant_bpf_map(BPF_MAP_TYPE_HASH, 0);
 }
 
+/* Each element is allocated when it is added. */
+static void plant_bpf_hash_late(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC);
+}
+
 /* Memory of vmalloc, so that the user can map it; here nobody does. */
 static void plant_bpf_mmap(void)
 {
@@ -153,6 +159,7 @@ const struct kind object_kinds[] = {
 	{ "encrypted-key", plant_encrypted_key },
 	{ "bpf-array", plant_bpf_array },
 	{ "bpf-hash", plant_bpf_hash },
+	{ "bpf-hash-late", plant_bpf_hash_late },
 	{ "bpf-mmap", plant_bpf_mmap },
 	{ "alg-key", plant_alg_key },
 	{ "alg-data", plant_alg_data },

@@ -4,7 +4,7 @@
 import json
 import textwrap
 
-from .frames import MAY_BE_SHARED, USER_DATA, user_pages
+from .frames import FRAME, MAY_BE_SHARED, USER_DATA, user_pages
 from .report import FAILED, MISSING
 from .verdict import COLUMNS, HIDDEN, NOT_AVAILABLE, REACHABLE
 
@@ -39,6 +39,11 @@ huge, swap cache, shared memory, page cache or mapped by users, the kernel's hal
 restricted tables of another process and of a guest map none, or the audit fails. Only
 these may be there, as users map what the kernel uses all the time:
 {shared}.
+With these, that is by region, in KiB:
+
+| region | another process | a guest |
+|---|---|---|
+{regions}
 
 {summary}
 
@@ -194,6 +199,18 @@ def document_row(expected, verdict):
     return "| " + " | ".join((expected.what, *words, expected.why)) + " |"
 
 
+def region_rows(audit):
+    """For each region, KiB with data of users in the kernel's halves of strangers' tables."""
+    def row(name, pages):
+        return f"| {name} | " + " | ".join(str(number * FRAME // 1024) for number in pages) + " |"
+
+    for region in audit.reach["unrestricted"]:
+        if region not in ("user half", "all"):
+            yield row(region, [user_pages(audit.reach[column].get(region, {}))
+                               for column in STRANGERS])
+    yield row("in all", [len(audit.of_users[column]) for column in STRANGERS])
+
+
 def document(audit, append, expected_by):
     """A page of the documents: nothing in it that differs from run to run."""
     number = counts(audit.verdicts)
@@ -204,4 +221,5 @@ def document(audit, append, expected_by):
     rows = [document_row(audit.expected[verdict.name], verdict) for verdict in audit.verdicts
             if verdict.name in audit.expected]
     return DOCUMENT.format(summary=summary, rows="\n".join(rows), append=append,
-                           table=expected_by, shared=", ".join(MAY_BE_SHARED.values()))
+                           table=expected_by, shared=", ".join(MAY_BE_SHARED.values()),
+                           regions="\n".join(region_rows(audit)))

@@ -85,22 +85,13 @@ static uint64_t exits_by_reading(const char *mem, size_t step, unsigned long n)
 	return after.v[ASI_EXITS_FAULT];
 }
 
-static bool sensitive_off(void)
-{
-	char value[8];
-
-	return asi_class_off("user") ||
-	       read_file(ASI_SYSFS "/features/sensitive", value,
-			 sizeof(value)) < 0 || value[0] != '1';
-}
-
 /* Each block of @mem, and for comparison a page that is absent nowhere: that of zeros. */
 static void check_absent(const char *what, const char *mem, size_t size)
 {
 	unsigned long n = size / HUGE, exits = 0, other;
 	char *zeros;
 
-	if (sensitive_off()) {
+	if (asi_class_off("user") || !mem_sensitive()) {
 		ktap_skip(what, "there is no sensitive memory");
 		return;
 	}
@@ -215,6 +206,10 @@ int main(void)
 	char value[8];
 
 	optimized = read_file(OPTIMIZE, value, sizeof(value)) > 0 && value[0] == '1';
+	/* Asked for and not there is a failure, to which a skip would be blind. */
+	if ((booted_with("hugepages=") && !large) ||
+	    (booted_with("hugetlb_free_vmemmap=on") && !optimized))
+		ktap_bail("the kernel was asked for huge pages that are not there");
 	if (!large && !optimized)
 		ktap_skip_all("neither hugepages=1 of 1 GiB nor hugetlb_free_vmemmap=on");
 	ktap_start((large ? 2 : 0) + 3 * ROUNDS + 1);

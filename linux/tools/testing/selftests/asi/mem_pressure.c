@@ -564,14 +564,12 @@ static void prepare(void)
 		{ "/proc/sys/kernel/keys/root_maxkeys", "10000000" },
 		{ "/proc/sys/kernel/keys/root_maxbytes", "2000000000" },
 	};
-	char cmdline[4096];
 
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		if (write_file(settings[i][0], settings[i][1]))
 			ktap_bail("%s: %s", settings[i][0], strerror(errno));
 	}
-	kernelcore = read_file("/proc/cmdline", cmdline, sizeof(cmdline)) > 0 &&
-		     strstr(cmdline, "kernelcore=");
+	kernelcore = booted_with("kernelcore=");
 	taken = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (taken == MAP_FAILED || mlockall(MCL_CURRENT))

@@ -63,6 +63,27 @@ unsigned long total_kb(void)
 	return total;
 }
 
+bool mem_sensitive(void)
+{
+	char value[8];
+
+	return read_file(ASI_SYSFS "/features/sensitive", value,
+			 sizeof(value)) > 0 && value[0] == '1';
+}
+
+bool booted_with(const char *start)
+{
+	char text[4096], *rest, *word;
+
+	if (read_file("/proc/cmdline", text, sizeof(text)) < 0)
+		return false;
+	for (word = strtok_r(text, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest))
+		if (!strncmp(word, start, strlen(start)))
+			return true;
+	return false;
+}
+
 void mem_state_note(void)
 {
 	static const char * const names[] = {

@@ -28,6 +28,12 @@ unsigned long vmstat(const char *name);
 /** total_kb() - MemTotal, as it was at first. */
 unsigned long total_kb(void);
 
+/** mem_sensitive() - Is memory of users kept apart in this machine? */
+bool mem_sensitive(void);
+
+/** booted_with() - Does a word of the kernel's command line start with @start? */
+bool booted_with(const char *start);
+
 /** mem_state_note() - Print what counts blocks that change sides. */
 void mem_state_note(void);
 
