@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 
 from tree import TOP, TreeTest
 
@@ -42,6 +43,15 @@ class Kconfig(TreeTest):
         self.assertIn('CONFIG_64BIT=y', lines)
         self.assertIn('CONFIG_NR_CPUS=8', lines)
         self.assertNotIn('CONFIG_MODULES=y', lines)
+
+    def test_kernels_that_only_the_slow_tests_have(self):
+        for kernel in 'kasan', 'locked':
+            fragments = subprocess.run(
+                ['make', '-s', '-C', TOP, f'--eval=show: ; @echo $(FRAGMENTS_{kernel})', 'show'],
+                stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+            self.assertIn(kernel, fragments)
+            done = self.script('kconfig', self.path('build/k'), *fragments)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_missing_dependency(self):
         self.unmet('CONFIG_EXT4_FS=y\n# CONFIG_BLOCK is not set\nCONFIG_VETH=y\n', 'VETH')

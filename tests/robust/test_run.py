@@ -77,6 +77,12 @@ class Run(unittest.TestCase):
         self.assertEqual((status, len(wrong)), (1, 1))
         self.assertIn("not ok 1 asi=off: works", wrong[0])
 
+    def test_all_is_skipped(self):
+        for said in "KTAP version 1\n1..0 # SKIP no memory", GOOD + " # SKIP no memory":
+            status, wrong = self.run_it(on={"said": said}, off={"said": said})
+            self.assertEqual((status, len(wrong)), (1, 2))
+            self.assertIn("the machine # nothing was tested", wrong[0])
+
     def test_machine_crashes(self):
         self.assertEqual(self.run_it(on={"verdict": "crash"}),
                          (1, ["not ok 4 asi=on: the machine # it broke: here"]))
