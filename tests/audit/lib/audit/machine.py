@@ -25,7 +25,8 @@ WIRE = ("hubport,id=wire0,hubid=0", "hubport,id=wire1,hubid=0")
 # at no particular place of a page. The kernel and its initial data overwrite some.
 BEFORE_BOOT = range(0x100000, 0x1ff00000, 0x4060)
 BOUNCE = "swiotlb=4096,force"
-# For "before-boot": memory that is kept for a kernel for crash dumps. Its last block is not whole.
+# For "before-boot": memory that is kept for a kernel for crash dumps. Not whole blocks: the
+# kernel adds what is missing of the last.
 CRASH = "crashkernel=33M"
 PAGE = 4096
 PAUSE = 0.02

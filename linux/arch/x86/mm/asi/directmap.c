@@ -377,7 +377,8 @@ void asi_directmap_add(unsigned long start, unsigned long end)
  * @start: First address.
  * @end:   The address after the last.
  *
- * Last-level tables are shared with the kernel, which frees them next.
+ * Last-level tables are shared with the kernel, which frees them next.  From then on
+ * it is hidden, whatever the kernel's own entries become, until memory is added there.
  *
  * Context: may sleep; memory hotplug lock held for writing.
  */
