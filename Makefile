@@ -17,11 +17,11 @@ Q := $(if $(filter-out 0,$(V)),,@)
 export JOBS LINUX_SRC V
 
 # What each kernel is made of, in the order of merging.
-COMMON := boot expert features kvm
+COMMON := boot expert features modules kvm
 FRAGMENTS_run := $(COMMON) asi $(KCONFIG_EXTRA)
 FRAGMENTS_debug := $(COMMON) asi debug $(KCONFIG_EXTRA)
 FRAGMENTS_kasan := $(COMMON) asi debug kasan $(KCONFIG_EXTRA)
-FRAGMENTS_locked := $(COMMON) asi locked $(KCONFIG_EXTRA)
+FRAGMENTS_locked := $(filter-out modules,$(COMMON)) asi locked $(KCONFIG_EXTRA)
 FRAGMENTS_off := $(COMMON) noasi $(KCONFIG_EXTRA)
 FRAGMENTS_base := $(COMMON) $(KCONFIG_EXTRA)
 KERNELS := run debug kasan locked off base

@@ -5,8 +5,9 @@
  * Nobody clears it: after kexec or a warm reset it has what users of the kernel before
  * left there, and so may the firmware.  So what is free counts as sensitive, like any
  * free page whose last owner was: blocks are taken out of the restricted direct map, but
- * for the reserve of nonsensitive memory.  That, and what is free in parts of blocks, is
- * cleared.  Blocks that the kernel needs come back cleared, see sensitive_convert().
+ * for the reserve of nonsensitive memory.  That, and what is free in parts of blocks and
+ * of pages, is cleared.  Blocks that the kernel needs come back cleared, see
+ * sensitive_convert().
  *
  * What is kept for a kernel for crash dumps is hidden, too: its initrd has keys.  What is
  * reserved otherwise is cleared when it is freed, see sensitive_clear_reserved().
@@ -14,12 +15,42 @@
 #include <linux/crash_reserve.h>
 #include <linux/highmem.h>
 #include <linux/ioport.h>
+#include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "sensitive.h"
+
+static void __init clear_parts_of_pages(phys_addr_t start, phys_addr_t end)
+{
+	phys_addr_t first = min(PAGE_ALIGN(start), end);
+	phys_addr_t last = max(PAGE_ALIGN_DOWN(end), first);
+
+	memset(phys_to_virt(start), 0, first - start);
+	memset(phys_to_virt(last), 0, end - last);
+}
+
+/**
+ * sensitive_clear_parts - clear what is free of pages that are in use
+ *
+ * memblock has bytes, and the page allocator gets whole pages of it only: where one is
+ * in use in part, nobody ever gets the rest.
+ *
+ * Context: When all that boot takes from memblock is taken, before memblock_free_all().
+ */
+void __init sensitive_clear_parts(void)
+{
+	phys_addr_t start, end;
+	u64 i;
+
+	if (!asi_sensitive_wanted())
+		return;
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+		clear_parts_of_pages(start, end);
+}
 
 static void __init hide_free_blocks(struct zone *zone)
 {

@@ -5,7 +5,7 @@ import struct
 import unittest
 
 from audit import elf
-from audit.machine import BEFORE_BOOT
+from audit.machine import BEFORE_BOOT, BEFORE_BOOT_DENSE
 
 
 class Spread(unittest.TestCase):
@@ -24,6 +24,11 @@ class Spread(unittest.TestCase):
         self.assertEqual(list(self.segments(file)), [
             (0x1000, b"secret"), (0x2345, b"secret"), (0x99999999, b"secret")])
 
+    def test_a_dense_range_is_one_segment(self):
+        file = elf.spread(b"secret", [0x1000], range(0x2000, 0x2018, 8))
+        self.assertEqual(list(self.segments(file)), [
+            (0x1000, b"secret"), (0x2000, b"secret\0\0" * 3)])
+
     def test_too_many(self):
         elf.spread(b"", range(elf.MOST))
         with self.assertRaises(ValueError):
@@ -32,5 +37,6 @@ class Spread(unittest.TestCase):
     def test_the_secret_from_before_boot(self):
         """Many times, and never over two pages: half a secret is none."""
         self.assertGreater(len(BEFORE_BOOT), 16384)
-        self.assertFalse([at for at in BEFORE_BOOT if at % 4096 > 4096 - 32])
+        for places in BEFORE_BOOT, BEFORE_BOOT_DENSE:
+            self.assertFalse([at for at in places if at % 4096 > 4096 - 32])
         self.assertEqual(len(elf.spread(b"x", BEFORE_BOOT)) >> 20, 1)

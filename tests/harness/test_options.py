@@ -78,6 +78,11 @@ class Options(VmRunTest):
                             "--netdev", "hubport,id=n0,hubid=0")
         self.assertIn("-netdev hubport,id=n0,hubid=0 -device virtio-net-pci,netdev=n0 ", said)
 
+    def test_chardev(self):
+        said = self.dry_run("--device", "virtserialport,chardev=p0",
+                            "--chardev", "null,id=p0")
+        self.assertIn("-chardev null,id=p0 -device virtserialport,chardev=p0 ", said)
+
     def test_disk(self):
         keep = self.path("keep")
         self.assertIn("if=virtio", self.dry_run("--disk", "3M", "--keep", keep))
@@ -114,7 +119,7 @@ class Options(VmRunTest):
         for option in (["--accel", "kvm"], ["--icount"], ["--qmp", "/tmp/q"], ["--shell"],
                        ["--gdb"], ["--root", "host"], ["--disk", "1M"],
                        ["--device", "edu"], ["--netdev", "user,id=n0"],
-                       ["--hotplug", "1G"]):
+                       ["--chardev", "null,id=p0"], ["--hotplug", "1G"]):
             self.refuse("--machine", "bochs", *option, "--", "true", word=option[0])
 
     def test_bochs_topology(self):

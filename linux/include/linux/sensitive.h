@@ -35,6 +35,7 @@ static __always_inline bool sensitive_active(void)
 
 bool asi_sensitive_wanted(void);
 void sensitive_start(void);
+void sensitive_clear_parts(void);
 void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 			 bool sensitive);
 
@@ -50,6 +51,10 @@ static __always_inline bool sensitive_active(void)
 static inline bool asi_sensitive_wanted(void)
 {
 	return false;
+}
+
+static inline void sensitive_clear_parts(void)
+{
 }
 
 static inline void sensitive_set_range(unsigned long start_pfn,

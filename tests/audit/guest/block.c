@@ -51,7 +51,7 @@ static void plant_zram(void)
 }
 
 /* A compressor that keeps what it has seen, unlike the usual one. */
-static void plant_zram_zstd(void)
+static void plant_zram_with(const char *compressor)
 {
 	char text[16], path[32];
 	int nr;
@@ -59,16 +59,27 @@ static void plant_zram_zstd(void)
 	if (read_text(ZRAM_CONTROL, text, sizeof(text)) <= 0)
 		missing("no second zram");
 	nr = atoi(text);
-	if (set_zram(nr, "comp_algorithm", "zstd"))
-		missing("zram has no zstd");
+	if (set_zram(nr, "comp_algorithm", compressor))
+		missing("zram has no %s", compressor);
 	need(set_zram(nr, "disksize", "4M"), "the size of zram");
 	snprintf(path, sizeof(path), "/dev/zram%d", nr);
 	write_directly(path);
+}
+
+static void plant_zram_zstd(void)
+{
+	plant_zram_with("zstd");
+}
+
+static void plant_zram_deflate(void)
+{
+	plant_zram_with("deflate");
 }
 
 const struct kind block_kinds[] = {
 	{ "brd", plant_brd },
 	{ "zram", plant_zram },
 	{ "zram-zstd", plant_zram_zstd },
+	{ "zram-deflate", plant_zram_deflate },
 	{ }
 };

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,14 +15,16 @@
 #include <scsi/sg.h>
 #include <sound/asound.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
-#include "plant.h"
+#include "catch.h"
+#include "module.h"
 
 #define DISK		"/dev/sda"
 #define GENERIC		"/dev/sg0"
 #define VIDEO		"/dev/video0"
 #define SOUND		"/dev/snd/pcmC0D0p"
+#define MIDI		"/dev/snd/midiC1D0"
+#define TAPE		"/dev/nst0"
 #define HEAP		"/dev/dma_heap/system"
 #define SCSI_DEBUG	"/sys/bus/pseudo/drivers/scsi_debug/"
 #define HOST_BUSY	"/sys/class/scsi_host/host0/host_busy"
@@ -34,41 +35,6 @@
 #define WRITE_DATA	2
 /* "opts" of scsi_debug: do as if a command had been lost. */
 #define LOSE		"4"
-
-static void load_module(const char *path, const char *parameters)
-{
-	char file[PATH_MAX];
-	int fd;
-
-	if (!settings.modules)
-		missing("the host gave no modules");
-	snprintf(file, sizeof(file), "%s/%s", settings.modules, path);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		missing("there is no %s", path);
-	if (syscall(SYS_finit_module, fd, parameters, 0) && errno != EEXIST)
-		failed("%s", path);
-	close(fd);
-}
-
-/* What a driver needs of others, in this order, up to a NULL. */
-static void load_modules(const char *const *paths)
-{
-	for (; *paths; paths++)
-		load_module(*paths, "");
-}
-
-/* Drivers make their devices while others go on. */
-static int open_when_there(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	for (unsigned int i = 0; fd < 0 && errno == ENOENT && i < POLLS; i++) {
-		usleep(POLL_US);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-	}
-	return (int)need(fd, path);
-}
 
 static int scsi_device(const char *path)
 {
@@ -92,13 +58,7 @@ static void set_scsi(const char *name, const char *value)
 	need(errno ? -1 : 0, path);
 }
 
-/* The request that does not come back. */
-static struct {
-	int fd;
-	char *data;
-} request;
-
-static void *send_request(void *arg)
+static long send_request(void)
 {
 	unsigned char command[10] = {
 		WRITE_BUFFER, WRITE_DATA, [7] = PAGE >> 8,
@@ -106,28 +66,23 @@ static void *send_request(void *arg)
 	struct sg_io_hdr head = {
 		.interface_id = 'S', .dxfer_direction = SG_DXFER_TO_DEV,
 		.cmd_len = sizeof(command), .cmdp = command,
-		.dxfer_len = PAGE, .dxferp = request.data, .timeout = UINT_MAX,
+		.dxfer_len = PAGE, .dxferp = caught.at, .timeout = UINT_MAX,
 	};
-	int ret;
 
-	(void)arg;
-	ret = ioctl(request.fd, SG_IO, &head);
-	failed("SG_IO came back with %d, status %u", ret, head.status);
+	return ioctl(caught.fd, SG_IO, &head);
 }
 
 /* Data that begins at an odd address is copied for the device. */
 static void plant_sg_io(void)
 {
 	char *page = map_anon(2 * PAGE), busy[8] = "";
-	pthread_t thread;
 
-	request.fd = scsi_device(DISK);
-	request.data = page + 1;
-	secret_write(request.data + 512);
+	caught.fd = scsi_device(DISK);
+	caught.at = page + 1;
+	secret_write(caught.at + 512);
 	set_scsi("opts", LOSE);
 	set_scsi("every_nth", "1");
-	errno = pthread_create(&thread, NULL, send_request, NULL);
-	need(errno ? -1 : 0, "pthread_create");
+	start_call(send_request);
 	for (unsigned int i = 0; busy[0] != '1' && i < POLLS; i++) {
 		usleep(POLL_US);
 		need(read_text(HOST_BUSY, busy, sizeof(busy)), HOST_BUSY);
@@ -137,6 +92,24 @@ static void plant_sg_io(void)
 	set_scsi("every_nth", "0");
 	set_scsi("opts", "0");
 	wipe(page, 2 * PAGE);
+}
+
+/* The driver looks first whether the last byte is there. */
+static long write_to_tape(void)
+{
+	return write(caught.fd, caught.at, PAGE + CAUGHT_SIZE);
+}
+
+/* The buffer of a drive, which takes what the device could read from where it is. */
+static void plant_tape(void)
+{
+	load_module("drivers/scsi/scsi_debug.ko", "");
+	load_module("drivers/scsi/st.ko", "try_direct_io=0");
+	set_scsi("ptype", "1");
+	set_scsi("add_host", "1");
+	set_scsi("ptype", "0");
+	caught.fd = open_when_there(TAPE);
+	catch_reading(write_to_tape);
 }
 
 static void plant_dma_heap(void)
@@ -220,11 +193,28 @@ static void plant_sound(void)
 				"mmap of the samples"));
 }
 
+/* What is to be played by an instrument that does not exist; 1 is its card. */
+static void plant_midi(void)
+{
+	static const char *const needed[] = {
+		"sound/core/snd-timer.ko", "sound/core/snd-seq-device.ko",
+		"sound/core/seq/snd-seq.ko", "sound/core/snd-rawmidi.ko",
+		"sound/core/seq/snd-seq-midi-event.ko",
+		"sound/core/seq/snd-seq-virmidi.ko", NULL
+	};
+
+	load_modules(needed);
+	load_module("sound/drivers/snd-virmidi.ko", "index=1");
+	send_secret(open_when_there(MIDI), "write to " MIDI);
+}
+
 const struct kind device_kinds[] = {
 	{ "dma-heap", plant_dma_heap },
 	{ "sg-buffer", plant_sg_buffer },
 	{ "sg-io", plant_sg_io },
+	{ "tape", plant_tape },
 	{ "video", plant_video },
 	{ "sound", plant_sound },
+	{ "midi", plant_midi },
 	{ }
 };

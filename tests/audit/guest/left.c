@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,14 +18,15 @@
 #include <sys/msg.h>
 #include <sys/swap.h>
 
+#include "module.h"
 #include "plant.h"
 
 #define PAGES		1024UL
 #define MESSAGES	64
 /* What SLUB writes into a free object is at its start and in its middle. */
 #define MESSAGE_SIZE	200UL
-#define SWAP_PAGES	4096U
-#define ZSWAP		"/sys/module/zswap/parameters/enabled"
+#define SWAP_PAGES	12288U
+#define ZSWAP		"/sys/module/zswap/parameters/"
 #define ZSWAP_PAGES	"/sys/kernel/debug/zswap/stored_pages"
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
@@ -118,6 +120,15 @@ static void plant_swap(void)
 	swap_pages();
 }
 
+static void set_zswap(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), ZSWAP "%s", name);
+	errno = -write_text(path, value);
+	need(errno ? -1 : 0, path);
+}
+
 static long compressed_pages(void)
 {
 	char text[32];
@@ -126,21 +137,52 @@ static long compressed_pages(void)
 	return atol(text);
 }
 
-/* To the same disk: zswap takes what would go there. */
-static void plant_zswap(void)
+/*
+ * To the same disk: zswap takes what would go there, and keeps it in @pool. The usual
+ * compressor does not keep what it has seen.
+ */
+static void plant_in_zswap(const char *pool, const char *compressor)
 {
 	long before;
 
-	if (!settings.disk || access(ZSWAP, F_OK))
+	if (!settings.disk || access(ZSWAP "enabled", F_OK))
 		missing("no zswap in this kernel, or no disk to swap to");
 	swap_on();
-	errno = -write_text(ZSWAP, "Y");
-	need(errno ? -1 : 0, ZSWAP);
+	set_zswap("enabled", "Y");
+	set_zswap("zpool", pool);
+	set_zswap("compressor", compressor);
 	before = compressed_pages();
 	swap_pages();
-	write_text(ZSWAP, "N");
+	set_zswap("enabled", "N");
 	errno = 0;
 	need(compressed_pages() > before ? 0 : -1, "zswap took nothing");
+}
+
+static void plant_zswap(void)
+{
+	plant_in_zswap("zsmalloc", "lzo");
+}
+
+static void plant_zswap_zstd(void)
+{
+	plant_in_zswap("zsmalloc", "zstd");
+}
+
+static void plant_zswap_deflate(void)
+{
+	plant_in_zswap("zsmalloc", "deflate");
+}
+
+static void plant_zbud(void)
+{
+	load_module("mm/zbud.ko", "");
+	plant_in_zswap("zbud", "lzo");
+}
+
+static void plant_z3fold(void)
+{
+	load_module("mm/z3fold.ko", "");
+	plant_in_zswap("z3fold", "lzo");
 }
 
 /* The host has put it into memory, as a kernel that ran before may have done. */
@@ -152,6 +194,10 @@ const struct kind left_kinds[] = {
 	{ "before-boot", plant_before_boot },
 	{ "swap", plant_swap },
 	{ "zswap", plant_zswap },
+	{ "zswap-zstd", plant_zswap_zstd },
+	{ "zswap-deflate", plant_zswap_deflate },
+	{ "zbud", plant_zbud },
+	{ "z3fold", plant_z3fold },
 	{ "freed-slab", plant_freed_slab },
 	{ "freed-page", plant_freed_page },
 	{ }

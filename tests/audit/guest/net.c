@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,11 +20,8 @@
 
 #define RING_BLOCK	4096U
 #define RING_FRAME	2048U
-#define FRAME_SIZE	1024U
 /* Of a message of netlink, for which one page is not enough. */
 #define LONG_MESSAGE	(2 * PAGE)
-/* For a packet to arrive. */
-#define PATIENCE_MS	10000
 
 static struct sockaddr_in bound(int fd)
 {
@@ -191,79 +187,6 @@ static void plant_packet_send(void)
 	secret_write(ring + RING_FRAME / 2);
 }
 
-static int interface_up(const char *name)
-{
-	struct ifreq request = { .ifr_flags = IFF_UP };
-	int fd = (int)need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
-	int index = (int)if_nametoindex(name);
-
-	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-	if (!index)
-		missing("there is no interface %s", name);
-	need(ioctl(fd, SIOCSIFFLAGS, &request), name);
-	close(fd);
-	return index;
-}
-
-/* To all that are on the wire of eth0; longer than what drivers copy of a packet. */
-static void send_frame(void)
-{
-	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = interface_up("eth0"),
-	};
-	char frame[FRAME_SIZE];
-	int fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
-				"a packet socket");
-	ssize_t n;
-
-	memset(frame, 0, FRAME_SIZE);
-	memset(frame, 0xff, ETH_ALEN);
-	secret_write(frame + FRAME_SIZE / 2);
-	n = sendto(fd, frame, FRAME_SIZE, 0, (struct sockaddr *)&to, sizeof(to));
-	wipe(frame, FRAME_SIZE);
-	need(n == (ssize_t)FRAME_SIZE ? 0 : -1, "sendto");
-}
-
-/*
- * What a device is not to read from where it is: the interface is one of those
- * that have to ask, and "swiotlb=force" refuses all. What was copied stays.
- */
-static void plant_swiotlb(void)
-{
-	send_frame();
-}
-
-/* Is the first packet the one that was sent?  Others are taken away. */
-static bool keep_frame(int fd)
-{
-	ssize_t len = need(recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC), "recv");
-
-	if (len >= (ssize_t)FRAME_SIZE)
-		return true;
-	need(recv(fd, NULL, 0, MSG_TRUNC), "recv");
-	return false;
-}
-
-/* A packet that came by a wire: the end of it stays where the device put it. */
-static void plant_virtio_net(void)
-{
-	struct sockaddr_ll addr = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = interface_up("eth1"),
-	};
-	struct pollfd received = { .events = POLLIN };
-
-	received.fd = (int)available(socket(AF_PACKET, SOCK_RAW, 0),
-				     "a packet socket");
-	need(bind(received.fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
-	send_frame();
-	do {
-		if (poll(&received, 1, PATIENCE_MS) != 1)
-			failed("eth1 got no packet from eth0");
-	} while (!keep_frame(received.fd));
-}
-
 const struct kind net_kinds[] = {
 	{ "tcp", plant_tcp },
 	{ "tls-key", plant_tls_key },
@@ -273,7 +196,5 @@ const struct kind net_kinds[] = {
 	{ "netlink-long", plant_netlink_long },
 	{ "packet-ring", plant_packet_ring },
 	{ "packet-send", plant_packet_send },
-	{ "swiotlb", plant_swiotlb },
-	{ "virtio-net", plant_virtio_net },
 	{ }
 };

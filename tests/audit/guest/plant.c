@@ -39,9 +39,10 @@ struct settings settings;
 struct holder holder;
 
 static const struct kind *const families[] = {
-	memory_kinds, file_kinds, ipc_kinds, net_kinds, object_kinds,
+	memory_kinds, file_kinds, ipc_kinds, binder_kinds, net_kinds,
+	wire_kinds, object_kinds,
 	ring_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds,
-	serve_kinds, device_kinds, left_kinds,
+	serve_kinds, fuse_kinds, device_kinds, hardware_kinds, left_kinds,
 };
 
 static void __noreturn give_up(const char *what)

@@ -39,10 +39,11 @@ struct kind {
 };
 
 /* The families, each ended by an entry without a name. */
-extern const struct kind memory_kinds[], file_kinds[], ipc_kinds[], net_kinds[];
-extern const struct kind object_kinds[], ring_kinds[], task_kinds[];
-extern const struct kind copy_kinds[], block_kinds[], serve_kinds[];
-extern const struct kind device_kinds[], vm_kinds[], left_kinds[];
+extern const struct kind memory_kinds[], file_kinds[], ipc_kinds[], binder_kinds[];
+extern const struct kind net_kinds[], wire_kinds[], object_kinds[], ring_kinds[];
+extern const struct kind task_kinds[], copy_kinds[], block_kinds[], serve_kinds[];
+extern const struct kind fuse_kinds[], device_kinds[], hardware_kinds[];
+extern const struct kind vm_kinds[], left_kinds[];
 
 /**
  * struct settings - what the command line says
@@ -111,6 +112,9 @@ int write_text(const char *path, const char *text);
 
 /** read_text() - The start of a text file, ended by NUL; its length or -errno. */
 int read_text(const char *path, char *buf, size_t size);
+
+/** page_frame() - The number of the frame at @p; 0: unknown. */
+uint64_t page_frame(const void *p);
 
 /** page_flags() - Those of /proc/kpageflags for the page at @p; 0: unknown. */
 uint64_t page_flags(const void *p);

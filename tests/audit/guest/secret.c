@@ -190,13 +190,18 @@ static uint64_t read_word(const char *path, uint64_t index)
 	return word;
 }
 
-uint64_t page_flags(const void *p)
+uint64_t page_frame(const void *p)
 {
 	uint64_t entry = read_word("/proc/self/pagemap", (uintptr_t)p / PAGE);
 
-	if (!(entry >> 63))
-		return 0;
-	return read_word("/proc/kpageflags", entry & ((1ULL << 55) - 1));
+	return entry >> 63 ? entry & ((1ULL << 55) - 1) : 0;
+}
+
+uint64_t page_flags(const void *p)
+{
+	uint64_t frame = page_frame(p);
+
+	return frame ? read_word("/proc/kpageflags", frame) : 0;
 }
 
 int run(const char *const argv[], int out)

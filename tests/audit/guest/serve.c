@@ -7,24 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/fuse.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "plant.h"
+#include "catch.h"
 #include "serve.h"
 
 /* How long until the server has to have seen the secret. */
 #define PATIENCE_MS	10000
-/* The file's number, where that of the directory is 1. */
-#define FILE_NR		2UL
 
 void start_server(struct server *server)
 {
@@ -60,126 +56,12 @@ void await_request(const struct server *server)
 }
 
 /*
- * FUSE. What is written goes to the page cache first; writing it back copies it to
- * a page of the request, so that nobody waits for a server.
- */
-#define FUSE_MOUNT	"/dev/shm/audit-fuse"
-
-/* A request; a page is the most that is ever written. */
-struct fuse_request {
-	struct fuse_in_header head;
-	char body[2 * PAGE];
-};
-
-static void fuse_reply(int fd, uint64_t id, int error, const void *body,
-		       size_t len)
-{
-	char reply[sizeof(struct fuse_out_header) + 256];
-	const struct fuse_out_header head = {
-		.len = (unsigned int)(sizeof(head) + len), .error = error,
-		.unique = id,
-	};
-
-	memcpy(reply, &head, sizeof(head));
-	memcpy(reply + sizeof(head), body, len);
-	if (write(fd, reply, sizeof(head) + len) < 0)
-		_exit(1);
-}
-
-static struct fuse_attr fuse_attributes(uint64_t node)
-{
-	return (struct fuse_attr) {
-		.ino = node, .nlink = 1,
-		.mode = node == FILE_NR ? S_IFREG | 0600 : S_IFDIR | 0700,
-	};
-}
-
-static void fuse_init(int fd, uint64_t id)
-{
-	const struct fuse_init_out out = {
-		.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = PAGE,
-		.flags = FUSE_WRITEBACK_CACHE | FUSE_BIG_WRITES,
-	};
-
-	fuse_reply(fd, id, 0, &out, sizeof(out));
-}
-
-static void fuse_lookup(int fd, uint64_t id)
-{
-	const struct fuse_entry_out out = {
-		.nodeid = FILE_NR, .entry_valid = 1000, .attr_valid = 1000,
-		.attr = fuse_attributes(FILE_NR),
-	};
-
-	fuse_reply(fd, id, 0, &out, sizeof(out));
-}
-
-static void fuse_getattr(int fd, uint64_t id, uint64_t node)
-{
-	const struct fuse_attr_out out = {
-		.attr_valid = 1000, .attr = fuse_attributes(node),
-	};
-
-	fuse_reply(fd, id, 0, &out, sizeof(out));
-}
-
-static bool fuse_answer(int fd)
-{
-	static const struct fuse_open_out opened = { .fh = 1 };
-	static struct fuse_request request;
-
-	if (read(fd, &request, sizeof(request)) < (ssize_t)sizeof(request.head))
-		_exit(1);
-	switch (request.head.opcode) {
-	case FUSE_INIT:
-		fuse_init(fd, request.head.unique);
-		break;
-	case FUSE_LOOKUP:
-		fuse_lookup(fd, request.head.unique);
-		break;
-	case FUSE_GETATTR:
-		fuse_getattr(fd, request.head.unique, request.head.nodeid);
-		break;
-	case FUSE_OPEN:
-		fuse_reply(fd, request.head.unique, 0, &opened, sizeof(opened));
-		break;
-	case FUSE_WRITE:
-		wipe(&request, sizeof(request));
-		return false;
-	case FUSE_FORGET:
-		break;
-	default:
-		fuse_reply(fd, request.head.unique, -ENOSYS, NULL, 0);
-	}
-	return true;
-}
-
-static void plant_fuse(void)
-{
-	struct server server = { .answer = fuse_answer };
-	char options[64];
-	int fd;
-
-	server.fd = open("/dev/fuse", O_RDWR);
-	if (server.fd < 0 && errno == ENOENT)
-		missing("no FUSE in this kernel");
-	need(server.fd, "/dev/fuse");
-	need(mkdir(FUSE_MOUNT, 0700), FUSE_MOUNT);
-	snprintf(options, sizeof(options),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0", server.fd);
-	need(mount("audit", FUSE_MOUNT, "fuse", 0, options), "mount of fuse");
-	start_server(&server);
-	fd = (int)need(open(FUSE_MOUNT "/file", O_WRONLY), "a file of fuse");
-	send_secret(fd, "write to fuse");
-	need(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE), "sync_file_range");
-	await_request(&server);
-}
-
-/*
  * 9p. A write that is small is copied into the request, which is kept until the
  * answer; so is who wrote it.
  */
 #define P9_MOUNT	"/dev/shm/audit-9p"
+/* The file's number, where that of the directory is 1. */
+#define FILE_NR		2UL
 #define P9_MAX		8192U
 
 enum {
@@ -328,26 +210,15 @@ static bool p9_answer(int fd)
 	return true;
 }
 
-/* What the writer writes, and to where. */
-static struct {
-	int fd;
-	char *page;
-} p9_writer;
-
-static void *p9_write(void *arg)
+static long p9_write(void)
 {
-	ssize_t n;
-
-	(void)arg;
-	n = write(p9_writer.fd, p9_writer.page, SECRET_SIZE);
-	failed("the writer came back with %zd", n);
+	return write(caught.fd, caught.at, SECRET_SIZE);
 }
 
 static void plant_9p_request(void)
 {
 	struct server server = { .answer = p9_answer };
 	char options[128];
-	pthread_t thread;
 	int fd[2];
 
 	need(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), "socketpair");
@@ -362,17 +233,15 @@ static void plant_9p_request(void)
 			missing("no 9p by a socket in this kernel");
 		failed("mount of 9p");
 	}
-	p9_writer.fd = (int)need(open(P9_MOUNT "/file", O_WRONLY), "a file of 9p");
-	p9_writer.page = map_anon(PAGE);
-	secret_write(p9_writer.page);
-	errno = pthread_create(&thread, NULL, p9_write, NULL);
-	need(errno ? -1 : 0, "pthread_create");
+	caught.fd = (int)need(open(P9_MOUNT "/file", O_WRONLY), "a file of 9p");
+	caught.at = map_anon(PAGE);
+	secret_write(caught.at);
+	start_call(p9_write);
 	await_request(&server);
-	wipe(p9_writer.page, PAGE);
+	wipe(caught.at, PAGE);
 }
 
 const struct kind serve_kinds[] = {
-	{ "fuse", plant_fuse },
 	{ "9p-request", plant_9p_request },
 	{ }
 };

@@ -75,6 +75,8 @@ def make_parser():
         help="one more of QEMU's devices, with its properties")
     add("--netdev", metavar="BACKEND", action="append", default=[],
         help="one more of QEMU's network backends, for a --device with netdev=")
+    add("--chardev", metavar="BACKEND", action="append", default=[],
+        help="one more of QEMU's character backends, for a --device with chardev=")
     add("--hotplug", metavar="SIZE", help="room for memory that --qmp adds later")
     add("--timeout", metavar="S", type=float,
         help="seconds of real time (qemu: 300, bochs: 900; 0: none)")
@@ -130,6 +132,7 @@ def check_bochs(options):
             ("--accel " + options.accel, options.accel == "kvm"),
             ("--root " + options.root, options.root == "host"), ("--disk", options.disk),
             ("--device", options.device), ("--netdev", options.netdev),
+            ("--chardev", options.chardev),
             ("--hotplug", options.hotplug),
             ("--icount", options.icount), ("--qmp", options.qmp),
             ("--shell", options.shell), ("--gdb", options.gdb)):

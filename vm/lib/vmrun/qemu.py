@@ -165,6 +165,7 @@ def command(options, work):
         "-device", "virtserialport,chardev=channel,name=vmrun",
         *root(options), *disk(options, work),
         *(word for netdev in options.netdev for word in ("-netdev", netdev)),
+        *(word for chardev in options.chardev for word in ("-chardev", chardev)),
         *(word for device in options.device for word in ("-device", device)),
         *(["-qmp", f"unix:{options.qmp},server=on,wait=off"] if options.qmp else []),
         *(["-s", "-S"] if options.gdb else []),

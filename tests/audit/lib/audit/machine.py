@@ -12,18 +12,22 @@ from .errors import Trouble
 from .qmp import Qmp
 from .report import Report
 
-DISK_MB = 32
+DISK_MB = 64
 # For the kind "swiotlb": an interface that asks the kernel where it may read, and a
 # kernel that never lets it read a page where it is. In pieces of 2 KiB. The second
 # interface, on the same wire, writes to whole pages that the driver has for it: for
 # "virtio-net". Without the properties the network core would have them.
-NICS = ("virtio-net-pci,iommu_platform=on,disable-legacy=on,romfile=,netdev=wire0",
-        "virtio-net-pci,mrg_rxbuf=off,host_mtu=9000,romfile=,netdev=wire1")
-WIRE = ("hubport,id=wire0,hubid=0", "hubport,id=wire1,hubid=0")
+NICS = ("virtio-net-pci,iommu_platform=on,disable-legacy=on", "virtio-net-pci,mrg_rxbuf=off,"
+        "host_mtu=9000", "e1000", "vmxnet3")
+# For the kinds of their names: a device for each, as who is caught has locked it.
+OTHERS = ("qemu-xhci", "usb-tablet", "usb-mouse", "usb-kbd",
+          "virtserialport,chardev=port,name=audit")
 # For "before-boot": where in memory the secret is when the machine is switched on, so
 # often that some of it is in each small part that the kernel leaves free at boot, and
-# at no particular place of a page. The kernel and its initial data overwrite some.
-BEFORE_BOOT = range(0x100000, 0x1ff00000, 0x4060)
+# at no particular place of a page. The kernel and its initial data overwrite some. Near
+# the end, where boot takes memory by the byte, it is in what is left of pages, too.
+BEFORE_BOOT = range(0x100000, 0x1e200000, 0x4060)
+BEFORE_BOOT_DENSE = range(0x1e200000, 0x1ff00000, 0x220)
 BOUNCE = "swiotlb=4096,force"
 # For "before-boot": memory that is kept for a kernel for crash dumps. Not whole blocks: the
 # kernel adds what is missing of the last.
@@ -79,8 +83,8 @@ class Machine:
                 "--mem", options.mem, "--cpus", options.cpus,
                 *(["--cpu", options.cpu] if options.cpu else []),
                 "--append", f"{options.append} {BOUNCE} {CRASH}",
-                *(word for netdev in WIRE for word in ("--netdev", netdev)),
-                *(word for nic in NICS for word in ("--device", nic)),
+                *self.wire(), "--chardev", "file,id=port,path=/dev/null",
+                *(word for device in OTHERS for word in ("--device", device)),
                 "--device", f"loader,file={settings.path('before-boot')}",
                 "--timeout", f"{options.timeout:g}",
                 "--disk", f"{DISK_MB}M", "--keep", settings.path("vm"),
@@ -90,6 +94,15 @@ class Machine:
                 os.path.join(settings.top, "build/asictl"), "/dev/vda",
                 settings.path("secret-9p"), settings.modules()]
 
+    @staticmethod
+    def wire():
+        """The network cards, all on one."""
+        words = []
+        for number, card in enumerate(NICS):
+            words += ["--netdev", f"hubport,id=wire{number},hubid=0",
+                      "--device", f"{card},romfile=,netdev=wire{number}"]
+        return words
+
     def write(self, name, content):
         with open(self.settings.path(name), "wb") as file:
             file.write(content)
@@ -98,7 +111,7 @@ class Machine:
         for kind in ("initrd", "9p"):
             self.write("secret-" + kind, secret.secret(self.seed, kind).ljust(PAGE, b"."))
         self.write("before-boot", elf.spread(secret.secret(self.seed, "before-boot"),
-                                             BEFORE_BOOT))
+                                             BEFORE_BOOT, BEFORE_BOOT_DENSE))
 
     def start(self):
         self.write_secrets()
