@@ -10,11 +10,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/if_alg.h>
 #include <linux/keyctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -203,24 +201,6 @@ static void plant_key_read(void)
 	catch_writing(read_key);
 }
 
-static long set_cipher_key(void)
-{
-	return setsockopt(caught.fd, SOL_ALG, ALG_SET_KEY, caught.at, CAUGHT_SIZE);
-}
-
-/* Too long for a key, which the kernel sees when it has a copy. */
-static void plant_alg_set_key(void)
-{
-	const struct sockaddr_alg addr = {
-		.salg_family = AF_ALG, .salg_type = "skcipher",
-		.salg_name = "cbc(aes)",
-	};
-
-	caught.fd = (int)available(socket(AF_ALG, SOCK_SEQPACKET, 0), "AF_ALG");
-	need(bind(caught.fd, (const struct sockaddr *)&addr, sizeof(addr)), "bind");
-	catch_reading(set_cipher_key);
-}
-
 const struct kind copy_kinds[] = {
 	{ "proc-mem", plant_proc_mem },
 	{ "proc-environ", plant_proc_environ },
@@ -233,6 +213,5 @@ const struct kind copy_kinds[] = {
 	{ "key-add", plant_key_add },
 	{ "key-update", plant_key_update },
 	{ "key-read", plant_key_read },
-	{ "alg-set-key", plant_alg_set_key },
 	{ }
 };

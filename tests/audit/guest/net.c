@@ -6,16 +6,15 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/tls.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "net.h"
 #include "plant.h"
 
 #define RING_BLOCK	4096U
@@ -23,7 +22,7 @@
 /* Of a message of netlink, for which one page is not enough. */
 #define LONG_MESSAGE	(2 * PAGE)
 
-static struct sockaddr_in bound(int fd)
+struct sockaddr_in bound(int fd)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -36,13 +35,12 @@ static struct sockaddr_in bound(int fd)
 	return addr;
 }
 
-static void connect_to(int fd, struct sockaddr_in addr)
+void connect_to(int fd, struct sockaddr_in addr)
 {
 	need(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), "connect");
 }
 
-/* A connection, at whose other end nobody reads. */
-static int tcp_connection(void)
+int tcp_connection(void)
 {
 	int listener = (int)available(socket(AF_INET, SOCK_STREAM, 0), "TCP");
 	int from = (int)need(socket(AF_INET, SOCK_STREAM, 0), "socket");

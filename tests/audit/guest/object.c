@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the kernel keeps for users: keys, maps of BPF programs, ciphers. */
+/* What the kernel keeps for users: keys and maps of BPF programs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/bpf.h>
-#include <linux/if_alg.h>
 #include <linux/keyctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "plant.h"
@@ -110,48 +108,6 @@ static void plant_bpf_mmap(void)
 	plant_bpf_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 }
 
-/* A socket that stands for a cipher. */
-static int alg_socket(void)
-{
-	const struct sockaddr_alg addr = {
-		.salg_family = AF_ALG, .salg_type = "skcipher",
-		.salg_name = "cbc(aes)",
-	};
-	int fd = (int)available(socket(AF_ALG, SOCK_SEQPACKET, 0), "AF_ALG");
-
-	need(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), "bind");
-	return fd;
-}
-
-static void plant_alg_key(void)
-{
-	uint64_t secret[SECRET_WORDS];
-	int fd = alg_socket();
-	int ret;
-
-	secret_write(secret);
-	ret = setsockopt(fd, SOL_ALG, ALG_SET_KEY, secret, SECRET_SIZE);
-	wipe(secret, SECRET_SIZE);
-	need(ret, "ALG_SET_KEY");
-}
-
-/* What is to be encrypted, with a key that is no secret. */
-static void plant_alg_data(void)
-{
-	static const char key[SECRET_SIZE];
-	uint64_t secret[SECRET_WORDS];
-	int fd = alg_socket();
-	ssize_t n;
-
-	need(setsockopt(fd, SOL_ALG, ALG_SET_KEY, key, SECRET_SIZE),
-	     "ALG_SET_KEY");
-	fd = (int)need(accept(fd, NULL, NULL), "accept");
-	secret_write(secret);
-	n = send(fd, secret, SECRET_SIZE, MSG_MORE);
-	wipe(secret, SECRET_SIZE);
-	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to a cipher");
-}
-
 const struct kind object_kinds[] = {
 	{ "user-key", plant_user_key },
 	{ "logon-key", plant_logon_key },
@@ -161,7 +117,5 @@ const struct kind object_kinds[] = {
 	{ "bpf-hash", plant_bpf_hash },
 	{ "bpf-hash-late", plant_bpf_hash_late },
 	{ "bpf-mmap", plant_bpf_mmap },
-	{ "alg-key", plant_alg_key },
-	{ "alg-data", plant_alg_data },
 	{ }
 };

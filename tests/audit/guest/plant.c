@@ -40,9 +40,9 @@ struct holder holder;
 
 static const struct kind *const families[] = {
 	memory_kinds, file_kinds, ipc_kinds, binder_kinds, net_kinds,
-	wire_kinds, object_kinds,
-	ring_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds,
-	serve_kinds, fuse_kinds, device_kinds, hardware_kinds, left_kinds,
+	wire_kinds, rds_kinds, object_kinds, alg_kinds, ring_kinds, xdp_kinds,
+	bpf_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds, serve_kinds,
+	fuse_kinds, device_kinds, hardware_kinds, left_kinds,
 };
 
 static void __noreturn give_up(const char *what)

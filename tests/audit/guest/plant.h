@@ -40,10 +40,11 @@ struct kind {
 
 /* The families, each ended by an entry without a name. */
 extern const struct kind memory_kinds[], file_kinds[], ipc_kinds[], binder_kinds[];
-extern const struct kind net_kinds[], wire_kinds[], object_kinds[], ring_kinds[];
-extern const struct kind task_kinds[], copy_kinds[], block_kinds[], serve_kinds[];
-extern const struct kind fuse_kinds[], device_kinds[], hardware_kinds[];
-extern const struct kind vm_kinds[], left_kinds[];
+extern const struct kind net_kinds[], wire_kinds[], rds_kinds[], object_kinds[];
+extern const struct kind alg_kinds[], ring_kinds[], xdp_kinds[], bpf_kinds[];
+extern const struct kind task_kinds[], copy_kinds[], vm_kinds[], block_kinds[];
+extern const struct kind serve_kinds[], fuse_kinds[], device_kinds[];
+extern const struct kind hardware_kinds[], left_kinds[];
 
 /**
  * struct settings - what the command line says

@@ -4,24 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/bpf.h>
-#include <linux/if_xdp.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "plant.h"
 
 #define RING_ENTRIES	8U
 #define RING_PAGES	4UL
-#define FRAME_SIZE	2048U
 /* How much of the stack goes into a sample. */
 #define STACK_SIZE	1024U
-#ifndef SOL_XDP
-#define SOL_XDP		283
-#endif
 /* Younger than some headers of the system. */
 #define MAP_TYPE_ARENA	33U
 
@@ -98,53 +92,10 @@ static void plant_bpf_arena(void)
 	secret_write(map_shared(fd, RING_PAGES * PAGE, 0, "mmap of the arena"));
 }
 
-/* A socket with a ring to send from; @umem: where its frames are. */
-static int xdp_socket(char *umem)
-{
-	struct xdp_umem_reg reg = {
-		.addr = (uintptr_t)umem, .len = RING_PAGES * PAGE,
-		.chunk_size = FRAME_SIZE,
-	};
-	const unsigned int entries = RING_ENTRIES;
-	int fd = (int)available(socket(AF_XDP, SOCK_RAW, 0), "AF_XDP");
-
-	need(setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof(reg)),
-	     "XDP_UMEM_REG");
-	need(setsockopt(fd, SOL_XDP, XDP_TX_RING, &entries, sizeof(entries)),
-	     "XDP_TX_RING");
-	return fd;
-}
-
-/* In two descriptors that are not sent. */
-static void plant_xdp_ring(void)
-{
-	struct xdp_mmap_offsets at;
-	socklen_t len = sizeof(at);
-	int fd = xdp_socket(map_anon(RING_PAGES * PAGE));
-	char *ring;
-
-	need(getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len),
-	     "XDP_MMAP_OFFSETS");
-	ring = map_shared(fd, at.tx.desc + RING_ENTRIES * sizeof(struct xdp_desc),
-			  XDP_PGOFF_TX_RING, "mmap of the ring");
-	secret_write(ring + at.tx.desc);
-}
-
-/* Memory of the user, of which the kernel makes a mapping of its own. */
-static void plant_xdp_frame(void)
-{
-	char *umem = map_anon(RING_PAGES * PAGE);
-
-	xdp_socket(umem);
-	secret_write(umem + FRAME_SIZE / 2);
-}
-
 const struct kind ring_kinds[] = {
 	{ "io-uring", plant_io_uring },
 	{ "perf-ring", plant_perf_ring },
 	{ "bpf-ringbuf", plant_bpf_ringbuf },
 	{ "bpf-arena", plant_bpf_arena },
-	{ "xdp-ring", plant_xdp_ring },
-	{ "xdp-frame", plant_xdp_frame },
 	{ }
 };

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "module.h"
+#include "net.h"
 #include "plant.h"
 
 /* For a packet to arrive. */
@@ -38,7 +39,7 @@ static void set_interface(const char *name, unsigned long what, struct ifreq *re
 	close(fd);
 }
 
-static int interface_up(const char *name)
+int interface_up(const char *name)
 {
 	struct ifreq request = { .ifr_flags = IFF_UP };
 	int index = (int)if_nametoindex(name);
