@@ -12,6 +12,7 @@
  * What is kept for a kernel for crash dumps is hidden, too: its initrd has keys.  What is
  * reserved otherwise is cleared when it is freed, see sensitive_clear_reserved().
  */
+#include <linux/cc_platform.h>
 #include <linux/crash_reserve.h>
 #include <linux/highmem.h>
 #include <linux/ioport.h>
@@ -24,6 +25,28 @@
 
 #include "sensitive.h"
 
+/* Is what is given out cleared for our sake alone? */
+static bool clearing __initdata;
+
+/*
+ * Some of what is free is given out before it is hidden or cleared.  So that is cleared
+ * until then as with init_on_alloc=1, unless free memory is overwritten anyway.
+ */
+static void __init start_clearing(void)
+{
+	if (want_init_on_alloc(0) || want_init_on_free() ||
+	    page_poisoning_enabled_static())
+		return;
+	static_branch_enable(&init_on_alloc);
+	clearing = true;
+}
+
+static void __init stop_clearing(void)
+{
+	if (clearing)
+		static_branch_disable(&init_on_alloc);
+}
+
 static void __init clear_parts_of_pages(phys_addr_t start, phys_addr_t end)
 {
 	phys_addr_t first = min(PAGE_ALIGN(start), end);
@@ -33,23 +56,36 @@ static void __init clear_parts_of_pages(phys_addr_t start, phys_addr_t end)
 	memset(phys_to_virt(last), 0, end - last);
 }
 
-/**
- * sensitive_clear_parts - clear what is free of pages that are in use
- *
+/*
  * memblock has bytes, and the page allocator gets whole pages of it only: where one is
- * in use in part, nobody ever gets the rest.
+ * in use in part, nobody ever gets the rest.  So what is in use has to be reserved to
+ * the byte.
  *
- * Context: When all that boot takes from memblock is taken, before memblock_free_all().
+ * With SME, what is in use may be from a boot loader and not encrypted, and to write
+ * beside it would garble what shares a block of the cipher with that.
  */
-void __init sensitive_clear_parts(void)
+static void __init clear_free_parts(void)
 {
 	phys_addr_t start, end;
 	u64 i;
 
-	if (!asi_sensitive_wanted())
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
 		return;
 	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
 		clear_parts_of_pages(start, end);
+}
+
+/**
+ * sensitive_mem_init - see to what will be used before free memory is hidden
+ *
+ * Context: When all that boot takes from memblock is taken, before memblock_free_all().
+ */
+void __init sensitive_mem_init(void)
+{
+	if (!asi_sensitive_wanted())
+		return;
+	start_clearing();
+	clear_free_parts();
 }
 
 static void __init hide_free_blocks(struct zone *zone)
@@ -131,6 +167,7 @@ static int __init sensitive_boot(void)
 {
 	struct zone *zone;
 
+	stop_clearing();
 	if (!sensitive_active() || sensitive_leak & __GFP_SENSITIVE)
 		return 0;
 

@@ -42,6 +42,17 @@ class Reading(unittest.TestCase):
         self.refuse(LINE.replace("\twhy", ""))
         self.refuse(LINE.replace("why", ""))
 
+    def test_copies(self):
+        one = self.read(LINE.replace("why", "why\t1 slab, 2 kernel"))["a"]
+        self.assertEqual(one.copies, {"slab": 1, "kernel": 2})
+        for text in ("slab", "0 slab", "1 slab,2 kernel", ""):
+            self.refuse(LINE.replace("why", "why\t" + text))
+
+    def test_too_few_copies(self):
+        one = self.read(LINE.replace("why", "why\t1 slab, 2 kernel"))["a"]
+        self.assertFalse(expect.compare_copies(one, ["slab", *["kernel, pipes"] * 2]))
+        self.assertEqual(len(expect.compare_copies(one, ["kernel, pipes", "reserved"])), 2)
+
 
 class Ours(unittest.TestCase):
     """The table and the program in the guest have the same kinds."""

@@ -35,7 +35,7 @@ static __always_inline bool sensitive_active(void)
 
 bool asi_sensitive_wanted(void);
 void sensitive_start(void);
-void sensitive_clear_parts(void);
+void sensitive_mem_init(void);
 void sensitive_set_range(unsigned long start_pfn, unsigned long end_pfn,
 			 bool sensitive);
 
@@ -53,7 +53,7 @@ static inline bool asi_sensitive_wanted(void)
 	return false;
 }
 
-static inline void sensitive_clear_parts(void)
+static inline void sensitive_mem_init(void)
 {
 }
 

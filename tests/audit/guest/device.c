@@ -92,6 +92,9 @@ static void plant_sg_io(void)
 	set_scsi("every_nth", "0");
 	set_scsi("opts", "0");
 	wipe(page, 2 * PAGE);
+	/* Who waits for a device cannot be killed, and others wait for its output. */
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
 }
 
 /* The driver looks first whether the last byte is there. */
@@ -193,7 +196,10 @@ static void plant_sound(void)
 				"mmap of the samples"));
 }
 
-/* What is to be played by an instrument that does not exist; 1 is its card. */
+/*
+ * What is to be played by an instrument that does not exist; 1 is its card. Nobody would
+ * ever play it, for which closing waits: it is dropped, and stays in the buffer.
+ */
 static void plant_midi(void)
 {
 	static const char *const needed[] = {
@@ -202,10 +208,15 @@ static void plant_midi(void)
 		"sound/core/seq/snd-seq-midi-event.ko",
 		"sound/core/seq/snd-seq-virmidi.ko", NULL
 	};
+	const int stream = SNDRV_RAWMIDI_STREAM_OUTPUT;
+	int fd;
 
 	load_modules(needed);
 	load_module("sound/drivers/snd-virmidi.ko", "index=1");
-	send_secret(open_when_there(MIDI), "write to " MIDI);
+	fd = open_when_there(MIDI);
+	send_secret(fd, "write to " MIDI);
+	need(ioctl(fd, SNDRV_RAWMIDI_IOCTL_DROP, &stream),
+	     "SNDRV_RAWMIDI_IOCTL_DROP");
 }
 
 const struct kind device_kinds[] = {

@@ -43,6 +43,7 @@ static const struct kind *const families[] = {
 	wire_kinds, rds_kinds, object_kinds, alg_kinds, ring_kinds, xdp_kinds,
 	bpf_kinds, task_kinds, copy_kinds, vm_kinds, block_kinds, serve_kinds,
 	fuse_kinds, device_kinds, hardware_kinds, left_kinds,
+	bounce_kinds,
 };
 
 static void __noreturn give_up(const char *what)

@@ -44,7 +44,7 @@ extern const struct kind net_kinds[], wire_kinds[], rds_kinds[], object_kinds[];
 extern const struct kind alg_kinds[], ring_kinds[], xdp_kinds[], bpf_kinds[];
 extern const struct kind task_kinds[], copy_kinds[], vm_kinds[], block_kinds[];
 extern const struct kind serve_kinds[], fuse_kinds[], device_kinds[];
-extern const struct kind hardware_kinds[], left_kinds[];
+extern const struct kind hardware_kinds[], left_kinds[], bounce_kinds[];
 
 /**
  * struct settings - what the command line says

@@ -28,7 +28,8 @@ OTHERS = ("qemu-xhci", "usb-tablet", "usb-mouse", "usb-kbd",
 # the end, where boot takes memory by the byte, it is in what is left of pages, too.
 BEFORE_BOOT = range(0x100000, 0x1e200000, 0x4060)
 BEFORE_BOOT_DENSE = range(0x1e200000, 0x1ff00000, 0x220)
-BOUNCE = "swiotlb=4096,force"
+# Larger than all that is ever bounced here: what was copied stays.
+BOUNCE = "swiotlb=16384,force"
 # For "before-boot": memory that is kept for a kernel for crash dumps. Not whole blocks: the
 # kernel adds what is missing of the last.
 CRASH = "crashkernel=33M"

@@ -124,7 +124,9 @@ class Audit:
     def compare(self):
         for verdict in self.verdicts:
             expected = self.expected.get(verdict.name)
-            wrong = expect.compare(expected, verdict) if expected else ["not in expect.tsv"]
+            uses = [self.frames.name(found.copy.phys) for found in verdict.found]
+            wrong = (expect.compare(expected, verdict, uses) if expected
+                     else ["not in expect.tsv"])
             if wrong:
                 self.wrong[verdict.name] = wrong
 
