@@ -111,11 +111,20 @@ class Command(unittest.TestCase):
         self.assertEqual(self.boots("alloc0_user_uncleared"),
                          ([("alloc0_user", line + " init_on_alloc=0")],
                           {"alloc0_user_uncleared"}))
+        self.assertEqual(self.boots("read", "fork"),
+                         ([("read", line), *[("fork", line)] * 3], {"read", "fork"}))
         self.assertEqual(self.boots(),
                          ([("", line),
                            ("alloc0,alloc0_user", line + " init_on_alloc=0"),
-                           ("memory", line)],
-                          {"alloc0_uncleared", "alloc0_user_uncleared"}))
+                           *[("fork,forkexec", line)] * 3, ("memory", line)],
+                          {"alloc0_uncleared", "alloc0_user_uncleared", "fork", "forkexec"}))
+
+    def test_the_cheapest_boot_counts(self):
+        options = main.make_parser().parse_args([])
+        records = [run(fork=record(cost)) for cost in (3.0, 1.0, 2.0)]
+        with mock.patch.object(boot, "run", side_effect=records):
+            result = main.run_config(configs.select("on")[0], ["fork"], options)
+        self.assertEqual(result["ops"]["fork"]["min"], 1.0)
 
     def test_memory_is_asked_for_as_an_operation(self):
         self.assertEqual(main.select_ops("null,memory"), ["null", "memory"])

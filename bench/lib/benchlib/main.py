@@ -9,7 +9,7 @@ import sys
 from . import boot, chart, configs, model, report
 from .checks import check_all, failed
 from .errors import Trouble
-from .ops import MEMORY, TITLES, UNCLEARED
+from .ops import ALONE, ALONE_BOOTS, MEMORY, TITLES, UNCLEARED
 from .parse import measured
 
 RESULTS = "build/bench/results.json"
@@ -67,16 +67,27 @@ def run_uncleared(config, ops, options):
     return {**run, "ops": {op: run["ops"][UNCLEARED[op]] for op in ops}}
 
 
+def run_alone(config, ops, options):
+    """A run of `ops` with the cheapest record of several boots for each."""
+    runs = [boot.run(config, ops, options.windows, options.verbose)
+            for _ in range(ALONE_BOOTS)]
+    return {**runs[0], "ops": {op: min((one["ops"][op] for one in runs),
+                                       key=lambda record: record["min"]) for op in ops}}
+
+
 def run_config(config, ops, options):
     """One configuration: all operations, and the first again in a second boot."""
     say(f"bench: {config.name}: {config.kernel}, {config.command_line}")
-    here = [op for op in ops if op != MEMORY and op not in UNCLEARED]
+    here = [op for op in ops if op not in (MEMORY, *UNCLEARED, *ALONE)]
     uncleared = [op for op in UNCLEARED if not ops or op in ops]
+    alone = [op for op in ALONE if not ops or op in ops]
     runs = []
     if not ops or here:
         runs.append(boot.run(config, here, options.windows, options.verbose))
     if uncleared:
         runs.append(run_uncleared(config, uncleared, options))
+    if alone:
+        runs.append(run_alone(config, alone, options))
     if not ops or MEMORY in ops:
         runs.append(boot.run(config, verbose=options.verbose, memory=True))
     run = {**runs[0], "ops": {op: record for one in runs for op, record in one["ops"].items()},

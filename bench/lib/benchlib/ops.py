@@ -68,6 +68,11 @@ ALLOC = ("alloc0", "alloc0_user", "alloc9", "alloc9_user")
 # The same operation of the guest program in a boot with init_on_alloc=0.
 UNCLEARED = {"alloc0_uncleared": "alloc0", "alloc0_user_uncleared": "alloc0_user"}
 
+# What these take depends on how the objects lie that a boot has allocated before, by a
+# percent: so they have boots of their own, and of these the cheapest counts.
+ALONE = ("fork", "forkexec")
+ALONE_BOOTS = 3
+
 # The table of memory, a run of its own; as an operation it is asked for by this name.
 MEMORY = "memory"
 MEMORY_TITLES = {

@@ -5,7 +5,7 @@ from . import model
 from .boot import CPU
 from .checks import check_all, difference
 from .configs import COMMON_APPEND, CONFIGS
-from .ops import MEMORY_MORE, MEMORY_TITLES, TITLES, present
+from .ops import ALONE_BOOTS, MEMORY_MORE, MEMORY_TITLES, TITLES, present
 from .parse import counter_sum, measured
 
 NONE = "–"
@@ -26,7 +26,9 @@ number of instructions executed between them, in user space and in the kernel,
 and the same in every run. The guest program `asibench` runs each operation in
 windows (31 of them, after a warm-up), short enough that most see no timer
 tick, and subtracts an empty window. The tables have the cheapest window, which
-no tick disturbs; the median is beside it in `build/bench/results.json`.
+no tick disturbs; the median is beside it in `build/bench/results.json`. Fork and exec
+depend on how the objects lie that a boot has allocated before, by a percent: they have
+boots of their own, of which the cheapest of {boots} counts.
 
 - {append}: the same addresses in every boot. A randomised layout changes how
   many page tables and cache lines an operation touches, and with it a few
@@ -314,7 +316,7 @@ def kernel_list(runs):
 
 def render(runs, table_of_costs):
     """The whole document, for the runs by the name of their configuration."""
-    intro = INTRO.format(append=f"`{COMMON_APPEND}`", cpu=CPU)
+    intro = INTRO.format(append=f"`{COMMON_APPEND}`", cpu=CPU, boots=ALONE_BOOTS)
     parts = [intro, instruction_table(runs), difference_table(runs), target_table(runs),
              event_table(runs), memory_table(runs), model_tables(runs, table_of_costs),
              skip_list(runs), kernel_list(runs)]
