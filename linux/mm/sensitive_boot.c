@@ -162,16 +162,10 @@ static void __init hide_crash_kernel(void)
 }
 #endif
 
-/* Deferred memory has been given to the page allocator; there are no users yet. */
-static int __init sensitive_boot(void)
+static void __init hide_or_clear_free(void)
 {
 	struct zone *zone;
 
-	stop_clearing();
-	if (!sensitive_active() || sensitive_leak & __GFP_SENSITIVE)
-		return 0;
-
-	hide_crash_kernel();
 	/* The reserve depends on watermarks, which are zero until now. */
 	init_per_zone_wmark_min();
 	for_each_populated_zone(zone) {
@@ -181,6 +175,17 @@ static int __init sensitive_boot(void)
 		clear_free_pages(zone);
 		zone_pcp_enable(zone);
 	}
+}
+
+/* Deferred memory has been given to the page allocator; there are no users yet. */
+static int __init sensitive_boot(void)
+{
+	if (sensitive_active() && !(sensitive_leak & __GFP_SENSITIVE)) {
+		hide_crash_kernel();
+		hide_or_clear_free();
+	}
+	/* Last: until then, what was there before is still given out. */
+	stop_clearing();
 	return 0;
 }
 core_initcall(sensitive_boot);
