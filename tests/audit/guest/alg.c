@@ -50,14 +50,8 @@ static void plant_alg_set_key(void)
 /* To a computation by @alg, which waits for more. */
 static void begin_with_secret(int alg)
 {
-	uint64_t secret[SECRET_WORDS];
-	int fd = (int)need(accept(alg, NULL, NULL), "accept");
-	ssize_t n;
-
-	secret_write(secret);
-	n = send(fd, secret, SECRET_SIZE, MSG_MORE);
-	wipe(secret, SECRET_SIZE);
-	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to AF_ALG");
+	send_message((int)need(accept(alg, NULL, NULL), "accept"), MSG_MORE,
+		     "send to AF_ALG");
 }
 
 /* What is to be encrypted, with a key that is no secret. */

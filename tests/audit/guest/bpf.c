@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What BPF keeps with a socket, and what one of its programs makes of a message. */
+/* Maps of BPF, what it keeps with a socket, and what a program makes of a message. */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <unistd.h>
@@ -15,6 +15,55 @@ static int bpf(unsigned int command, union bpf_attr *attr, const char *what)
 {
 	return (int)available(syscall(SYS_bpf, command, attr, sizeof(*attr)),
 			      what);
+}
+
+/* Put the secret into a map; @key is of four bytes. */
+static void store_secret(int map, const void *key)
+{
+	uint64_t secret[SECRET_WORDS];
+	union bpf_attr update = {
+		.map_fd = (unsigned int)map, .key = (uintptr_t)key,
+		.value = (uintptr_t)secret,
+	};
+	long ret;
+
+	secret_write(secret);
+	ret = syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &update, sizeof(update));
+	wipe(secret, SECRET_SIZE);
+	need(ret, "BPF_MAP_UPDATE_ELEM");
+}
+
+static void plant_bpf_map(unsigned int type, unsigned int flags)
+{
+	union bpf_attr create = {
+		.map_type = type, .key_size = 4, .value_size = SECRET_SIZE,
+		.max_entries = 4, .map_flags = flags,
+	};
+	const unsigned int key = 1;
+
+	store_secret(bpf(BPF_MAP_CREATE, &create, "BPF_MAP_CREATE"), &key);
+}
+
+static void plant_bpf_array(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_ARRAY, 0);
+}
+
+static void plant_bpf_hash(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_HASH, 0);
+}
+
+/* Each element is allocated when it is added. */
+static void plant_bpf_hash_late(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC);
+}
+
+/* Memory of vmalloc, so that the user can map it; here nobody does. */
+static void plant_bpf_mmap(void)
+{
+	plant_bpf_map(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 }
 
 /* The types of a map whose elements belong to objects: they have no names. */
@@ -60,19 +109,9 @@ static int storage_map(void)
 /* The element belongs to the socket, and is allocated alone. */
 static void plant_bpf_storage(void)
 {
-	const int map = storage_map();
 	const int sock = (int)need(socket(AF_INET, SOCK_DGRAM, 0), "socket");
-	uint64_t secret[SECRET_WORDS];
-	union bpf_attr update = {
-		.map_fd = (unsigned int)map, .key = (uintptr_t)&sock,
-		.value = (uintptr_t)secret,
-	};
-	long ret;
 
-	secret_write(secret);
-	ret = syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &update, sizeof(update));
-	wipe(secret, SECRET_SIZE);
-	need(ret, "BPF_MAP_UPDATE_ELEM");
+	store_secret(storage_map(), &sock);
 }
 
 /*
@@ -197,6 +236,10 @@ static void plant_sockmap(void)
 }
 
 const struct kind bpf_kinds[] = {
+	{ "bpf-array", plant_bpf_array },
+	{ "bpf-hash", plant_bpf_hash },
+	{ "bpf-hash-late", plant_bpf_hash_late },
+	{ "bpf-mmap", plant_bpf_mmap },
 	{ "bpf-storage", plant_bpf_storage },
 	{ "sockmap", plant_sockmap },
 	{ }

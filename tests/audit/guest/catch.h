@@ -12,7 +12,8 @@
 /* Of a buffer that is caught in its middle. */
 #define CAUGHT_SIZE	2048UL
 
-/** struct caught - what a system call that is to be caught works with
+/**
+ * struct caught - what a system call that is to be caught works with
  * @at:	  Where it reads from or writes to.
  * @fd:	  For the caller.
  * @path: For the caller.

@@ -211,6 +211,15 @@ static void plant_write(void)
 	await_request(&server);
 }
 
+/* What @call asks for is answered, and caught on its way. */
+static void catch_answer(unsigned int mode, long (*call)(void))
+{
+	struct server server;
+
+	serve(&server, mode);
+	catch_writing(call);
+}
+
 static long read_link(void)
 {
 	return readlink(node.path, caught.at, PAGE);
@@ -218,10 +227,7 @@ static long read_link(void)
 
 static void plant_link(void)
 {
-	struct server server;
-
-	serve(&server, S_IFLNK);
-	catch_writing(read_link);
+	catch_answer(S_IFLNK, read_link);
 }
 
 static long list_attributes(void)
@@ -231,10 +237,7 @@ static long list_attributes(void)
 
 static void plant_names(void)
 {
-	struct server server;
-
-	serve(&server, S_IFREG);
-	catch_writing(list_attributes);
+	catch_answer(S_IFREG, list_attributes);
 }
 
 #define REQUEST	_IOW('a', 1, char[CAUGHT_SIZE])

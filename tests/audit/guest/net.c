@@ -87,14 +87,7 @@ static void plant_tls_key(void)
 /* In a record that is not complete, and so not encrypted yet. */
 static void plant_tls_data(void)
 {
-	uint64_t secret[SECRET_WORDS];
-	int fd = tls_connection(false);
-	ssize_t n;
-
-	secret_write(secret);
-	n = send(fd, secret, SECRET_SIZE, MSG_MORE);
-	wipe(secret, SECRET_SIZE);
-	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to TLS");
+	send_message(tls_connection(false), MSG_MORE, "send to TLS");
 }
 
 static void plant_udp(void)

@@ -108,6 +108,9 @@ char *map_shared(int fd, size_t len, off_t at, const char *what);
 /** send_secret() - Write the secret to @fd, leaving no copy of ours. */
 void send_secret(int fd, const char *what);
 
+/** send_message() - The same to a socket, by send() with @flags. */
+void send_message(int fd, int flags, const char *what);
+
 /** write_text() - One write() of @text to a file; 0 or -errno. */
 int write_text(const char *path, const char *text);
 

@@ -10,17 +10,12 @@
 /* To the socket itself, which does not receive it. RDS knows no write(). */
 static void plant_rds(void)
 {
-	uint64_t secret[SECRET_WORDS];
-	ssize_t n;
 	int fd;
 
 	load_module("net/rds/rds.ko", "");
 	fd = (int)available(socket(AF_RDS, SOCK_SEQPACKET, 0), "RDS");
 	connect_to(fd, bound(fd));
-	secret_write(secret);
-	n = send(fd, secret, SECRET_SIZE, 0);
-	wipe(secret, SECRET_SIZE);
-	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, "send to an RDS socket");
+	send_message(fd, 0, "send to an RDS socket");
 }
 
 const struct kind rds_kinds[] = {

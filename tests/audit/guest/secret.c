@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -145,6 +146,17 @@ void send_secret(int fd, const char *what)
 
 	secret_write(secret);
 	n = write(fd, secret, SECRET_SIZE);
+	wipe(secret, SECRET_SIZE);
+	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, what);
+}
+
+void send_message(int fd, int flags, const char *what)
+{
+	uint64_t secret[SECRET_WORDS];
+	ssize_t n;
+
+	secret_write(secret);
+	n = send(fd, secret, SECRET_SIZE, flags);
 	wipe(secret, SECRET_SIZE);
 	need(n == (ssize_t)SECRET_SIZE ? 0 : -1, what);
 }

@@ -25,7 +25,8 @@ OTHERS = ("qemu-xhci", "usb-tablet", "usb-mouse", "usb-kbd",
 # For "before-boot": where in memory the secret is when the machine is switched on, so
 # often that some of it is in each small part that the kernel leaves free at boot, and
 # at no particular place of a page. The kernel and its initial data overwrite some. Near
-# the end, where boot takes memory by the byte, it is in what is left of pages, too.
+# the end of 512 MiB, where boot takes memory by the byte, it is in what is left of pages,
+# too.
 BEFORE_BOOT = range(0x100000, 0x1e200000, 0x4060)
 BEFORE_BOOT_DENSE = range(0x1e200000, 0x1ff00000, 0x220)
 # Larger than all that is ever bounced here: what was copied stays.
